@@ -1,0 +1,166 @@
+"""The device registry: which boards exist, which of them may speak, and which are there. It knows no MQTT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from autocore.core.bus import Bus
+from autocore.core.clock import Clock
+from autocore.core.errors import Refused, UnknownName
+from autocore.core.model import GATEWAY, Cause
+from autocore.core.names import nearest
+
+
+class Standing(StrEnum):
+    """Where a device is in its life: what is only found is counted and shown, and becomes no entity."""
+
+    FOUND = "found"
+    APPROVED = "approved"
+    RETIRED = "retired"
+
+
+class Presence(StrEnum):
+    """Whether a device is there, as it or its last will said."""
+
+    UNKNOWN = "unknown"
+    ONLINE = "online"
+    OFFLINE = "offline"
+    ERROR = "error"
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """One board. What it says of itself is its word; `standing` is ours.
+
+    Args:
+        id: as protocol.md defines it.
+        type: e.g. `relay_board`; empty until it registers.
+        channels: how many relay channels it says it has.
+        session: its present connection, random; None when it is not online.
+        is_welcomed: the gateway answered its status, so it obeys commands of this session.
+        seen_ns: monotonic time of its last word in this start of the gateway; None when it has not spoken.
+        details: uptime_s, rssi_dbm, free_memory_bytes and the like from its last status.
+    """
+
+    id: str
+    name: str = ""
+    type: str = ""
+    mac: str | None = None
+    ip: str | None = None
+    firmware: str | None = None
+    hardware: str | None = None
+    capabilities: tuple[str, ...] = ()
+    channels: int | None = None
+    standing: Standing = Standing.FOUND
+    presence: Presence = Presence.UNKNOWN
+    session: str | None = None
+    is_welcomed: bool = False
+    seen_ns: int | None = None
+    details: Mapping[str, Any] = {}
+
+
+class DeviceRegistry:
+    """All devices by id.
+
+    Args:
+        approves_itself: True makes every new device approved at once (`devices: {approve: automatic}`).
+        limit: how many unknown devices may be remembered; beyond it the rest is counted in `turned_away`.
+    """
+
+    def __init__(self, clock: Clock, bus: Bus, *, approves_itself: bool, limit: int = 1_000) -> None:
+        self._clock = clock
+        self._bus = bus
+        self._first = Standing.APPROVED if approves_itself else Standing.FOUND
+        self._limit = limit
+        self._devices: dict[str, Device] = {}
+        self.turned_away = 0
+
+    def __iter__(self) -> Iterator[Device]:
+        """Give the devices sorted by id."""
+        return iter([self._devices[key] for key in sorted(self._devices)])
+
+    def __len__(self) -> int:
+        return len(self._devices)
+
+    def find(self, device_id: str) -> Device | None:
+        """Give the device, or None."""
+        return self._devices.get(device_id)
+
+    def get(self, device_id: str) -> Device:
+        """Give the device.
+
+        Raises:
+            UnknownName: with the nearest id.
+        """
+        try:
+            return self._devices[device_id]
+        except KeyError:
+            raise UnknownName("device", device_id, nearest(device_id, self._devices)) from None
+
+    def restore(self, devices: Sequence[Device]) -> None:
+        """Put back what an earlier start knew: who is approved, and nothing about who is there."""
+        for device in devices:
+            self._devices[device.id] = msgspec.structs.replace(
+                device, presence=Presence.UNKNOWN, session=None, is_welcomed=False, seen_ns=None
+            )
+
+    def admit(self, device_id: str) -> bool:
+        """Note that a device spoke and say whether it is listened to; a new one becomes known, and is announced."""
+        device = self._devices.get(device_id)
+        if device is None:
+            if len(self._devices) >= self._limit:
+                self.turned_away += 1
+                return False
+            device = Device(id=device_id, name=device_id, standing=self._first, seen_ns=self._clock.monotonic_ns())
+            self._devices[device_id] = device
+            self._bus.emit("device.found", {"device": device_id, "standing": device.standing.value})
+        return device.standing is Standing.APPROVED
+
+    def update(self, device_id: str, **facts: Any) -> Device:
+        """Change facts of a known device (the fields of `Device`) and announce what is different.
+
+        Events: `device.online`, `device.offline`, `device.error` when its presence changed, `device.changed` for the rest.
+        """
+        old = self.get(device_id)
+        new = msgspec.structs.replace(old, seen_ns=self._clock.monotonic_ns(), **facts)
+        self._devices[device_id] = new
+        if new.presence is not old.presence:
+            self._bus.emit(f"device.{new.presence.value}", {"device": device_id, "session": new.session}, _word_of(device_id))
+        if msgspec.structs.replace(old, seen_ns=None, details={}) != msgspec.structs.replace(new, seen_ns=None, details={}):
+            self._bus.emit("device.changed", {"device": device_id}, _word_of(device_id))
+        return new
+
+    def approve(self, device_id: str, cause: Cause = GATEWAY) -> Device:
+        """Let a device take part."""
+        return self._stand(device_id, Standing.APPROVED, cause)
+
+    def retire(self, device_id: str, cause: Cause = GATEWAY) -> Device:
+        """Stop listening to a device; its entities and history stay."""
+        return self._stand(device_id, Standing.RETIRED, cause)
+
+    def online(self, device_id: str) -> Device:
+        """Give a device that can be sent commands now.
+
+        Raises:
+            UnknownName: no such device.
+            Refused: it is not approved, not online, or not welcomed yet (`offline`).
+        """
+        device = self.get(device_id)
+        if device.standing is not Standing.APPROVED:
+            raise Refused(f"{device_id} is not approved; approve it under Devices", code="offline")
+        if device.presence is not Presence.ONLINE or not device.is_welcomed or device.session is None:
+            raise Refused(f"{device_id} is not online; nothing was sent", code="offline")
+        return device
+
+    def _stand(self, device_id: str, standing: Standing, cause: Cause) -> Device:
+        new = msgspec.structs.replace(self.get(device_id), standing=standing)
+        self._devices[device_id] = new
+        self._bus.emit("device.changed", {"device": device_id, "standing": standing.value}, cause)
+        return new
+
+
+def _word_of(device_id: str) -> Cause:
+    return Cause("device", device_id)

@@ -1,0 +1,241 @@
+"""The entity registry: what the vehicle is now. `Entity.set` is the hot path of the gateway.
+
+One way in for values (`set`), one way out (listeners by entity or by kind). It refuses values of the wrong type and never
+shows a stale one as live. It stores nothing and knows no MQTT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from autocore.core.bus import Bus
+from autocore.core.clock import NS, Clock, Sequence
+from autocore.core.errors import NameTaken, UnknownName
+from autocore.core.model import UNKNOWN, Caller, Cause, Description, State, Value
+from autocore.core.names import nearest
+
+
+class Command(msgspec.Struct, frozen=True):
+    """Somebody wants an entity to do something.
+
+    Args:
+        entity: its id.
+        verb: one of the kind's verbs, e.g. `turn_on`.
+        data: what else was said, e.g. `confirm`.
+        caller: who wants it, already allowed to.
+        waits: False when the caller wants an answer as soon as the command left.
+    """
+
+    entity: str
+    verb: str
+    data: Mapping[str, Any]
+    caller: Caller
+    waits: bool = True
+
+
+CommandHandler = Callable[[Command], Awaitable[Mapping[str, Any]]]
+"""Carries a command out and gives its outcome; raises `Refused` or `NoAnswer`."""
+
+StateListener = Callable[["Entity", State, State], object]
+"""Called with (entity, old state, new state), at once, and does not raise."""
+
+Identity = tuple[str, str, str]
+"""(plugin, device or ``, unique name): what makes an entity the same one after a restart."""
+
+
+class Entity:
+    """One entity: its description, its present state, and who listens to it."""
+
+    __slots__ = ("_registry", "description", "handler", "id", "is_claimed", "listeners", "owner", "series", "state")
+
+    def __init__(self, registry: EntityRegistry, entity_id: str, owner: str, description: Description) -> None:
+        self._registry = registry
+        self.listeners: tuple[StateListener, ...] = ()
+        self.id = entity_id
+        self.owner = owner
+        self.description = description
+        self.handler: CommandHandler | None = None
+        self.is_claimed = False
+        self.state = UNKNOWN
+        self.series: int | None = None
+        """The number under which the history keeps it; set by the history."""
+
+    @property
+    def kind(self) -> str:
+        """The part of the id before the dot."""
+        return self.description.kind
+
+    @property
+    def identity(self) -> Identity:
+        """What it is found by after a restart."""
+        description = self.description
+        return (self.owner, description.device or "", description.unique or description.key)
+
+    def set(self, value: Value, cause: Cause | None = None) -> None:
+        """Take a reported value and tell every listener before this returns.
+
+        Raises:
+            InvalidData: the value is not of this kind; the state stays as it was.
+        """
+        value = self.description.read(value)
+        old = self.state
+        registry = self._registry
+        now = registry.monotonic_ns()
+        boot = registry.boot
+        # 1 == True == 1.0: a change of type is a change, so that a chart never mixes them silently.
+        same = old.available and old.value == value and old.boot == boot and type(old.value) is type(value)
+        state = State(value, True, old.changed_ns if same else now, now, boot, registry.next_seq(), cause)  # noqa: FBT003  # positional is faster
+        self.state = state
+        for listener in self.listeners:
+            listener(self, old, state)
+
+    def lose(self, cause: Cause | None = None) -> None:
+        """Make it unavailable: its last value stays, marked as not live. Harmless when it already is."""
+        old = self.state
+        if not old.available:
+            return
+        registry = self._registry
+        now = registry.monotonic_ns()
+        self.state = State(
+            old.value,
+            available=False,
+            changed_ns=now,
+            updated_ns=old.updated_ns,
+            boot=old.boot,
+            seq=registry.next_seq(),
+            cause=cause,
+        )
+        for listener in self.listeners:
+            listener(self, old, self.state)
+
+    def is_expired(self, now_ns: int) -> bool:
+        """Say whether its source has been silent for longer than its description allows."""
+        limit_s = self.description.expires_after_s
+        state = self.state
+        return limit_s is not None and state.available and now_ns - state.updated_ns > limit_s * NS
+
+
+class EntityRegistry:
+    """All entities, by id and by identity."""
+
+    def __init__(self, clock: Clock, sequence: Sequence, bus: Bus, boot: int) -> None:
+        self.monotonic_ns = clock.monotonic_ns
+        self.next_seq = sequence.next
+        self.boot = boot
+        self._bus = bus
+        self._by_id: dict[str, Entity] = {}
+        self._by_identity: dict[Identity, Entity] = {}
+        self._by_name: dict[str, tuple[StateListener, ...]] = {}  # entity id, kind, or "" for all
+
+    def __iter__(self) -> Iterator[Entity]:
+        """Give the entities sorted by id."""
+        return iter([self._by_id[key] for key in sorted(self._by_id)])
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __contains__(self, entity_id: object) -> bool:
+        return entity_id in self._by_id
+
+    def get(self, entity_id: str) -> Entity:
+        """Give the entity.
+
+        Raises:
+            UnknownName: with the nearest id.
+        """
+        try:
+            return self._by_id[entity_id]
+        except KeyError:
+            raise UnknownName("entity", entity_id, nearest(entity_id, self._by_id)) from None
+
+    def add(self, owner: str, description: Description, handler: CommandHandler | None = None) -> Entity:
+        """Add an entity of the plugin `owner`, or take up the one it had before a restart, with its last value.
+
+        An id that is taken by another gets `_2`, `_3` … behind it.
+
+        Raises:
+            NameTaken: the plugin already has an entity of this device and name.
+        """
+        fresh = Entity(self, description.id, owner, description)
+        known = self._by_identity.get(fresh.identity)
+        if known is not None and known.is_claimed:
+            raise NameTaken(f"{owner} already has {known.id}; give the second one another key")
+        if known is not None and known.kind != description.kind:  # it came back as another kind: another entity
+            self.remove(known)
+            known = None
+        entity = known or self._place(fresh)
+        entity.description = description
+        entity.handler = handler
+        entity.is_claimed = True
+        self._bus.emit("entity.added", {"entity": entity.id, "plugin": owner})
+        return entity
+
+    def restore(self, entity_id: str, owner: str, description: Description, state: State) -> Entity:
+        """Put back what an earlier start knew, unavailable, until its plugin claims it; call it before any plugin starts."""
+        entity = Entity(self, entity_id, owner, description)
+        entity.state = msgspec.structs.replace(state, available=False)
+        return self._place(entity)
+
+    def release(self, entity: Entity) -> None:
+        """Let a plugin's entity go: it stays known, unavailable and without a handler, until it is claimed again."""
+        entity.lose()
+        entity.handler = None
+        entity.is_claimed = False
+        self._bus.emit("entity.released", {"entity": entity.id, "plugin": entity.owner})
+
+    def remove(self, entity: Entity) -> None:
+        """Forget an entity for good; its history stays."""
+        if self._by_id.pop(entity.id, None) is None:
+            return
+        self._by_identity.pop(entity.identity, None)
+        self._bus.emit("entity.removed", {"entity": entity.id, "plugin": entity.owner})
+
+    def on(self, name: str, listener: StateListener) -> Callable[[], None]:
+        """Call `listener` at every report of one entity (`sensor.rpm`), one kind (`sensor`) or all (``).
+
+        It may listen for an entity that does not exist yet. The answer takes the listener off again.
+        """
+        self._by_name[name] = (*self._by_name.get(name, ()), listener)
+        self._rewire(name)
+
+        def remove() -> None:
+            kept = list(self._by_name.get(name, ()))
+            if listener in kept:
+                kept.remove(listener)
+            self._by_name[name] = tuple(kept)
+            self._rewire(name)
+
+        return remove
+
+    def expire(self) -> None:
+        """Make unavailable what has been silent for too long; the composition root calls it once a second."""
+        now = self.monotonic_ns()
+        for entity in list(self._by_id.values()):
+            if entity.is_expired(now):
+                entity.lose()
+
+    def _place(self, entity: Entity) -> Entity:
+        wished, number = entity.id, 2
+        while entity.id in self._by_id:
+            entity.id = f"{wished}_{number}"
+            number += 1
+        self._by_id[entity.id] = entity
+        self._by_identity[entity.identity] = entity
+        self._wire(entity)
+        return entity
+
+    def _wire(self, entity: Entity) -> None:
+        names = (entity.id, entity.kind, "")
+        entity.listeners = tuple(one for name in names for one in self._by_name.get(name, ()))
+
+    def _rewire(self, name: str) -> None:
+        for entity in self._affected(name):
+            self._wire(entity)
+
+    def _affected(self, name: str) -> Iterable[Entity]:
+        if "." in name:
+            return [self._by_id[name]] if name in self._by_id else []
+        return [entity for entity in self._by_id.values() if name in ("", entity.kind)]

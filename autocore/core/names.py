@@ -1,0 +1,43 @@
+"""Names: how ids are made from what people and devices write, and which known name is nearest. Pure functions."""
+
+from __future__ import annotations
+
+import difflib
+import string
+from collections.abc import Iterable
+
+MAX_ID_LENGTH = 64  # protocol.md: a device id is [a-z0-9][a-z0-9_-]{0,63}
+
+_KEPT = frozenset(string.ascii_lowercase + string.digits)
+_DEVICE_KEPT = _KEPT | {"_", "-"}
+
+
+def slug(text: str) -> str:
+    """Give the lower-case id made from `text`: ASCII letters and digits stay, each run of others is one `_`.
+
+    `Engine RPM` becomes `engine_rpm`, `Água (°C)` becomes `gua_c`; text without a single letter or digit becomes ``.
+    """
+    folded = "".join(char if char in _KEPT else " " for char in text.lower())
+    return "_".join(folded.split())[:MAX_ID_LENGTH]
+
+
+def is_device_id(text: str) -> bool:
+    """Say whether `text` is a device id as protocol.md defines it."""
+    return (
+        0 < len(text) <= MAX_ID_LENGTH
+        and text[0] in _KEPT
+        and all(char in _DEVICE_KEPT for char in text)
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Give the known name most like `name`, or None when none is near.
+
+    Near means a difflib ratio of at least 0.6, or the same last part after the dot (`sensor.rpm`, `sensor.engine_rpm`).
+    """
+    candidates = list(known)
+    close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    if close:
+        return close[0]
+    tail = name.rpartition(".")[2]
+    return next((one for one in candidates if tail and one.endswith(f"_{tail}")), None)
