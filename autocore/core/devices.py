@@ -41,7 +41,6 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
         channels: how many relay channels it says it has.
         session: its present connection, random; None when it is not online.
         is_welcomed: the gateway answered its status, so it obeys commands of this session.
-        seen_ns: monotonic time of its last word in this start of the gateway; None when it has not spoken.
         details: uptime_s, rssi_dbm, free_memory_bytes and the like from its last status.
     """
 
@@ -58,7 +57,6 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     presence: Presence = Presence.UNKNOWN
     session: str | None = None
     is_welcomed: bool = False
-    seen_ns: int | None = None
     details: Mapping[str, Any] = {}
 
 
@@ -76,6 +74,7 @@ class DeviceRegistry:
         self._first = Standing.APPROVED if approves_itself else Standing.FOUND
         self._limit = limit
         self._devices: dict[str, Device] = {}
+        self._seen_ns: dict[str, int] = {}
         self.turned_away = 0
 
     def __iter__(self) -> Iterator[Device]:
@@ -104,7 +103,7 @@ class DeviceRegistry:
         """Put back what an earlier start knew: who is approved, and nothing about who is there."""
         for device in devices:
             self._devices[device.id] = msgspec.structs.replace(
-                device, presence=Presence.UNKNOWN, session=None, is_welcomed=False, seen_ns=None
+                device, presence=Presence.UNKNOWN, session=None, is_welcomed=False
             )
 
     def admit(self, device_id: str) -> bool:
@@ -114,10 +113,15 @@ class DeviceRegistry:
             if len(self._devices) >= self._limit:
                 self.turned_away += 1
                 return False
-            device = Device(id=device_id, name=device_id, standing=self._first, seen_ns=self._clock.monotonic_ns())
+            device = Device(id=device_id, name=device_id, standing=self._first)
             self._devices[device_id] = device
             self._bus.emit("device.found", {"device": device_id, "standing": device.standing.value})
+        self._seen_ns[device_id] = self._clock.monotonic_ns()
         return device.standing is Standing.APPROVED
+
+    def seen_ns(self, device_id: str) -> int | None:
+        """Give the monotonic time of its last word in this start of the gateway, None when it has not spoken."""
+        return self._seen_ns.get(device_id)
 
     def update(self, device_id: str, **facts: Any) -> Device:
         """Change facts of a known device (the fields of `Device`) and announce what is different.
@@ -125,11 +129,11 @@ class DeviceRegistry:
         Events: `device.online`, `device.offline`, `device.error` when its presence changed, `device.changed` for the rest.
         """
         old = self.get(device_id)
-        new = msgspec.structs.replace(old, seen_ns=self._clock.monotonic_ns(), **facts)
+        new = msgspec.structs.replace(old, **facts)
         self._devices[device_id] = new
         if new.presence is not old.presence:
             self._bus.emit(f"device.{new.presence.value}", {"device": device_id, "session": new.session}, _word_of(device_id))
-        if msgspec.structs.replace(old, seen_ns=None, details={}) != msgspec.structs.replace(new, seen_ns=None, details={}):
+        if msgspec.structs.replace(old, details={}) != msgspec.structs.replace(new, details={}):
             self._bus.emit("device.changed", {"device": device_id}, _word_of(device_id))
         return new
 

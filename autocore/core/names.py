@@ -12,6 +12,11 @@ _KEPT = frozenset(string.ascii_lowercase + string.digits)
 _DEVICE_KEPT = _KEPT | {"_", "-"}
 
 
+def N_(text: str) -> str:  # noqa: N802  # the name that gettext's tools look for
+    """Mark `text` for translation and give it unchanged: it is translated where it is shown."""
+    return text
+
+
 def slug(text: str) -> str:
     """Give the lower-case id made from `text`: ASCII letters and digits stay, each run of others is one `_`.
 

@@ -1,0 +1,318 @@
+"""The facets of a plugin's host: small, scoped doors to the core's parts. What is added through one is undone with the plugin."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Any, Protocol
+
+import voluptuous as vol
+
+from autocore.core.bus import Bus, Event, Listener
+from autocore.core.clock import Clock
+from autocore.core.devices import Device, DeviceRegistry
+from autocore.core.entities import CommandHandler, Entity, EntityRegistry, StateListener
+from autocore.core.errors import InvalidData, PluginError
+from autocore.core.guard import Guard
+from autocore.core.link import COMMAND_TTL_S, DeviceLink, Expectation
+from autocore.core.model import Caller, Cause, Description, Role, State
+from autocore.core.mqtt.hub import MqttHub
+from autocore.core.mqtt.message import Message
+from autocore.core.panels import Panel, PanelRegistry, PlacedPanel
+from autocore.core.scheduler import Every
+from autocore.core.services import Service, ServiceHandler, ServiceRegistry
+from autocore.core.wire import Ack, Stamp
+
+Undo = Callable[[], None]
+
+
+class Scope(Protocol):
+    """What a facet needs of the plugin it serves."""
+
+    name: str
+    guard: Guard
+
+    def undo(self, step: Undo) -> Undo:
+        """Do `step` when the plugin stops; the answer does it now, once."""
+
+
+class Entities:
+    """Adds the plugin's entities."""
+
+    def __init__(self, scope: Scope, registry: EntityRegistry) -> None:
+        self._scope = scope
+        self._registry = registry
+        self.own: list[Entity] = []
+
+    def add(self, description: Description, on_command: CommandHandler | None = None) -> Entity:
+        """Add an entity, or take up the one of an earlier start; `on_command` carries out its kind's verbs.
+
+        Raises:
+            NameTaken: the plugin already has an entity of this device and name.
+        """
+        handler = self._scope.guard.handler(on_command) if on_command else None  # type: ignore[arg-type]  # async by contract
+        entity = self._registry.add(self._scope.name, description, handler)
+        self.own.append(entity)
+
+        def release() -> None:
+            self.own.remove(entity)
+            self._registry.release(entity)
+
+        self._scope.undo(release)
+        return entity
+
+
+class Devices:
+    """Sees every device, and stamps commands for those that are online."""
+
+    def __init__(self, registry: DeviceRegistry, link: DeviceLink) -> None:
+        self._registry = registry
+        self._link = link
+
+    def __iter__(self) -> Iterator[Device]:
+        """Give the devices sorted by id."""
+        return iter(self._registry)
+
+    def find(self, device_id: str) -> Device | None:
+        """Give the device, or None."""
+        return self._registry.find(device_id)
+
+    def admit(self, device_id: str) -> bool:
+        """Note that a device spoke and say whether it is listened to."""
+        return self._registry.admit(device_id)
+
+    def stamp(self, device_id: str, ttl_s: float = COMMAND_TTL_S) -> Stamp:
+        """Give the stamp for one command; raises `Refused` (`offline`) when the device cannot take one."""
+        return self._link.stamp(device_id, ttl_s)
+
+    def expect(self, device_id: str, command_id: str, within_s: float) -> Expectation:
+        """Await the ack of a command that is about to leave."""
+        return self._link.expect(device_id, command_id, within_s)
+
+    async def command(self, device_id: str, command: str, args: Mapping[str, Any] | None = None) -> Ack:
+        """Send a device a command about itself; raises `Refused` or `NoAnswer`."""
+        return await self._link.command(device_id, command, args)
+
+
+class States:
+    """Reads the state of any entity."""
+
+    def __init__(self, scope: Scope, registry: EntityRegistry) -> None:
+        self._scope = scope
+        self._registry = registry
+
+    def get(self, entity_id: str) -> State:
+        """Give the present state; raises `UnknownName`."""
+        return self._registry.get(entity_id).state
+
+    def on(self, name: str, listener: StateListener) -> Undo:
+        """Call `listener(entity, old, new)` at every report of an entity, a kind, or all (``)."""
+        return self._scope.undo(self._registry.on(name, self._scope.guard.function(listener)))
+
+
+class Services:
+    """Offers the plugin's services and calls anybody's."""
+
+    def __init__(self, scope: Scope, registry: ServiceRegistry) -> None:
+        self._scope = scope
+        self._registry = registry
+        self.own: list[str] = []
+
+    def add(
+        self,
+        verb: str,
+        handler: ServiceHandler,
+        *,
+        schema: vol.Schema | None = None,
+        role: Role = Role.OPERATOR,
+        description: str = "",
+    ) -> None:
+        """Offer the service `<plugin>.<verb>`; raises `NameTaken`."""
+        name = f"{self._scope.name}.{verb}"
+        guarded = self._scope.guard.handler(handler)  # type: ignore[arg-type]  # async by contract
+        remove = self._registry.add(Service(name, guarded, self._scope.name, schema, role, description))
+        self.own.append(name)
+
+        def withdraw() -> None:
+            self.own.remove(name)
+            remove()
+
+        self._scope.undo(withdraw)
+
+    async def call(self, name: str, data: Mapping[str, Any], caller: Caller | None = None) -> Mapping[str, Any]:
+        """Call a service, for `caller` when somebody asked the plugin to, else in the plugin's own name."""
+        own = Caller(Cause("plugin", self._scope.name), Role.OPERATOR)
+        return await self._registry.call(name, data, caller or own)
+
+
+class Mqtt:
+    """Subscribes, publishes and claims topics for the plugin."""
+
+    def __init__(self, scope: Scope, hub: MqttHub) -> None:
+        self._scope = scope
+        self._hub = hub
+        self.topics: list[str] = []
+
+    @property
+    def root(self) -> str:
+        """The root of the native topics, `autocore` unless the configuration says otherwise."""
+        return self._hub.root
+
+    def subscribe(
+        self,
+        topic: str,
+        handler: Callable[..., Any] | None = None,
+        *,
+        payload: Any = None,
+        qos: int = 0,
+        urgent: bool = False,
+    ) -> Any:
+        """Call `handler(message)` for every message on `topic`; without `handler` it is a decorator.
+
+        Args:
+            topic: an MQTT filter; `{root}` stands for the root of the native topics.
+            handler: a plain function; an async one is allowed and costs a queue.
+            payload: a type for msgspec: the payload is decoded and checked, and the call is `handler(message, value)`.
+            qos: 0, or 1 to have a message again after a crash.
+            urgent: True for what a person waits for (states of boards), False for telemetry.
+
+        Raises:
+            InvalidData: the filter is not an MQTT filter.
+        """
+        if handler is None:
+            return lambda wrapped: self.subscribe(topic, wrapped, payload=payload, qos=qos, urgent=urgent) or wrapped
+        call = handler if payload is None else _typed(handler, payload)
+        guarded = self._scope.guard.function(call, self._invalid)
+        remove = self._hub.subscribe(topic, guarded, qos=qos, urgent=urgent)
+        self.topics.append(topic.replace("{root}", self._hub.root))
+        self._scope.undo(remove)
+        return None
+
+    def publish(self, topic: str, payload: Any, *, qos: int = 0, retain: bool = False) -> None:
+        """Publish; raises `Refused` when the topic is somebody else's (`claimed`) or the broker is away (`offline`)."""
+        self._hub.publish(topic.replace("{root}", self._hub.root), payload, qos=qos, retain=retain, owner=self._scope.name)
+
+    def claim(self, topic: str) -> None:
+        """Become the only publisher on a filter; raises `NameTaken` when another is."""
+        self._scope.undo(self._hub.claim(topic.replace("{root}", self._hub.root), self._scope.name))
+
+    def reject(self, message: Message, device: str | None, field: str, reason: str) -> None:
+        """Count a message that was not as it should be; one warning a minute names device, topic and field."""
+        self._hub.reject(message.topic, device, field, reason)
+
+    def _invalid(self, error: InvalidData, message: Message) -> None:
+        self._hub.reject(message.topic, None, error.field, error.message)
+
+
+class Events:
+    """Hears every event and tells the plugin's own."""
+
+    def __init__(self, scope: Scope, bus: Bus) -> None:
+        self._scope = scope
+        self._bus = bus
+
+    def on(self, event_type: str, listener: Listener) -> Undo:
+        """Call `listener(event)` with every event of that type (`*` for all)."""
+        return self._scope.undo(self._bus.on(event_type, self._scope.guard.function(listener)))
+
+    def emit(self, name: str, data: Mapping[str, Any] | None = None, cause: Cause | None = None) -> Event:
+        """Tell the event `<plugin>.<name>`."""
+        plugin = self._scope.name
+        return self._bus.emit(f"{plugin}.{name}", data, cause or Cause("plugin", plugin))
+
+
+class Panels:
+    """Shows the plugin's panels."""
+
+    def __init__(self, scope: Scope, registry: PanelRegistry, folder: Path) -> None:
+        self._scope = scope
+        self._registry = registry
+        self._folder = folder
+        self.own: list[Panel] = []
+
+    def add(self, panel: Panel) -> None:
+        """Show a panel.
+
+        Raises:
+            PluginError: its template is not in the plugin's `templates/` folder.
+            NameTaken: the slot and key are taken.
+        """
+        if not (self._folder / "templates" / panel.template).is_file():
+            raise PluginError(self._scope.name, f"the template templates/{panel.template} of the panel {panel.title} is missing")
+        remove = self._registry.add(PlacedPanel(self._scope.name, self._folder, panel))
+        self.own.append(panel)
+
+        def take_away() -> None:
+            self.own.remove(panel)
+            remove()
+
+        self._scope.undo(take_away)
+
+
+class Schedule:
+    """Calls the plugin later, on the gateway's clock."""
+
+    def __init__(self, scope: Scope, clock: Clock) -> None:
+        self._scope = scope
+        self._clock = clock
+
+    def every(self, interval_s: float, action: Callable[[], Any]) -> Undo:
+        """Call `action` every `interval_s` seconds; an async one that still runs keeps its next turns waiting in its queue."""
+        return self._scope.undo(Every(self._clock, interval_s, self._scope.guard.function(action)).cancel)
+
+    def after(self, delay_s: float, action: Callable[[], Any]) -> Undo:
+        """Call `action` once, after `delay_s` seconds; the answer calls it off."""
+        guarded = self._scope.guard.function(action)
+
+        def act() -> None:
+            call_off()  # nothing is left to undo
+            guarded()
+
+        call_off = self._scope.undo(self._clock.call_later(delay_s, act).cancel)
+        return call_off
+
+
+class Tasks:
+    """The plugin's background work; what still runs when the plugin stops is cancelled."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start `work` as a task."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def cancel(self) -> None:
+        """Cancel everything and wait until it ended."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def _typed(handler: Callable[..., Any], payload: Any) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(handler):
+
+        @wraps(handler)
+        async def decoded_async(message: Message) -> None:
+            await handler(message, message.decode(payload))
+
+        return decoded_async
+
+    @wraps(handler)
+    def decoded(message: Message) -> None:
+        handler(message, message.decode(payload))
+
+    return decoded
+
+
+async def settle(answer: Awaitable[Any] | Any) -> Any:
+    """Give what a plugin's function answered, awaited when it is async."""
+    return await answer if inspect.isawaitable(answer) else answer
+

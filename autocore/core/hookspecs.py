@@ -1,0 +1,58 @@
+"""The hooks that a plugin may implement, one by one. Twelve is the ceiling; each has a plugin that uses it.
+
+A hook marked *life cycle* is called for one plugin at a time, with a time limit where it is async, and its failure becomes the
+plugin's status. A hook marked *question* is asked of everybody who implements it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+import voluptuous as vol
+
+if TYPE_CHECKING:
+    from autocore.core.host import PluginHost
+
+PROJECT = "autocore"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin as the implementation of the hook of the same name."""
+
+
+@hookspec
+def config_schema() -> vol.Schema:  # type: ignore[empty-body]  # a hook specification has no body
+    """Say what my section of the configuration must be (life cycle).
+
+    When: before anything starts, and in `autocore check`. Answer: a voluptuous schema; a schema of a list also takes a
+    mapping, as its only item. Without it the section must be empty. When it raises: the plugin has failed.
+    """
+
+
+@hookspec
+def setup(host: PluginHost, config: Any) -> Awaitable[None] | None:
+    """Add everything I bring to `host` (life cycle, may be async).
+
+    When: once at the start and again after a reload. `config` is the validated section. Answer: nothing. It does no input
+    or output of its own except in what it hands to `host.spawn`. When it raises, or an async one takes longer than ten
+    seconds: everything added so far is undone in reverse, and the plugin has failed, with the reason and the line.
+    """
+
+
+@hookspec
+def teardown(host: PluginHost) -> Awaitable[None] | None:
+    """Let go of what `host` does not know of (life cycle, may be async, rarely needed).
+
+    When: at the stop, before the host undoes what was added through it. When it raises: it is logged and the stop goes on.
+    """
+
+
+@hookspec
+def models(db: Any) -> None:
+    """Define my Pony entities on my own database `db` (life cycle).
+
+    When: before `setup`; the SQL files in my `migrations/` folder have made the tables. Answer: nothing; use the entities
+    inside `await host.db.run(function)` only. When it raises: the plugin has failed.
+    """

@@ -1,0 +1,107 @@
+"""What a plugin is handed: one small host, scoped to it. Everything added through it is undone in reverse when it stops."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autocore.core import facets
+from autocore.core.bus import Bus
+from autocore.core.clock import Clock
+from autocore.core.devices import DeviceRegistry
+from autocore.core.entities import EntityRegistry
+from autocore.core.errors import PluginError
+from autocore.core.guard import Guard
+from autocore.core.link import DeviceLink
+from autocore.core.mqtt.hub import MqttHub
+from autocore.core.panels import PanelRegistry
+from autocore.core.services import ServiceRegistry
+from autocore.core.storage.database import Database
+from autocore.core.storage.keyvalue import KeyValue
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The parts of the core that hosts open doors to; made once by the composition root."""
+
+    clock: Clock
+    bus: Bus
+    entities: EntityRegistry
+    devices: DeviceRegistry
+    services: ServiceRegistry
+    hub: MqttHub
+    link: DeviceLink
+    panels: PanelRegistry
+    store: Callable[[str], KeyValue]
+    """Gives the key-value store of a plugin by its name."""
+
+
+class PluginHost:
+    """The doors of one plugin into the core.
+
+    Args:
+        name: the plugin's name.
+        folder: where its code, templates, catalogues and migrations lie.
+        core: see `Core`.
+        database: the plugin's own database, None when it has no tables.
+    """
+
+    def __init__(self, name: str, folder: Path, core: Core, database: Database | None = None) -> None:
+        self.name = name
+        self.folder = folder
+        self.clock = core.clock
+        self.log = logging.getLogger(f"autocore.plugins.{name}")
+        self._undo: list[Callable[[], None]] = []
+        self._tasks = facets.Tasks()
+        self._database = database
+        self.guard = Guard(name, self.log, self._tasks.spawn)
+        self.entities = facets.Entities(self, core.entities)
+        self.devices = facets.Devices(core.devices, core.link)
+        self.states = facets.States(self, core.entities)
+        self.services = facets.Services(self, core.services)
+        self.mqtt = facets.Mqtt(self, core.hub)
+        self.events = facets.Events(self, core.bus)
+        self.panels = facets.Panels(self, core.panels, folder)
+        self.schedule = facets.Schedule(self, core.clock)
+        self.store = core.store(name)
+
+    @property
+    def db(self) -> Database:
+        """The plugin's own database: `await host.db.run(function)`.
+
+        Raises:
+            PluginError: the plugin has no `models` hook.
+        """
+        if self._database is None:
+            raise PluginError(self.name, "host.db needs the hook models(db)")
+        return self._database
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run `work` in the background until it ends or the plugin stops; what it raises is logged and counted."""
+        self._tasks.spawn(self.guard.task(work))
+
+    def on_stop(self, action: Callable[[], object]) -> None:
+        """Call `action` when the plugin stops, before what was added earlier is undone."""
+        self._undo.append(self.guard.function(action))
+
+    def undo(self, step: Callable[[], None]) -> Callable[[], None]:
+        """Do `step` when the plugin stops; the answer does it now, once. The facets use this."""
+
+        def once() -> None:
+            if step in self._undo:
+                self._undo.remove(step)
+                step()
+
+        self._undo.append(step)
+        return once
+
+    async def close(self) -> None:
+        """Cancel the background work and undo everything that was added, in reverse."""
+        await self._tasks.cancel()
+        while self._undo:
+            self._undo.pop()()
+        if self._database is not None:
+            await self._database.close()

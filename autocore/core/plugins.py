@@ -1,0 +1,342 @@
+"""Finding, checking, starting and stopping plugins. A plugin that cannot run is a status with a reason, never an exit.
+
+Only plugins named by a section of the configuration are imported. Life-cycle hooks are called one plugin at a time, because
+one exception ends a whole pluggy call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import logging
+import pkgutil
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import EntryPoint, entry_points, version
+from pathlib import Path
+from typing import Any
+
+import pluggy
+import voluptuous as vol
+
+from autocore.core import hookspecs
+from autocore.core.bus import Bus
+from autocore.core.config import Config, validate
+from autocore.core.errors import AutocoreError, ConfigError, ConfigFaults, PluginError, UnknownName
+from autocore.core.facets import settle
+from autocore.core.host import PluginHost
+from autocore.core.names import nearest
+
+GROUP = "autocore.plugins"
+SETUP_LIMIT_S = 10.0  # an async setup that takes longer waits for something it should do in host.spawn
+REPOSITORY = "autocore_plugins"
+
+log = logging.getLogger("autocore.plugins")
+
+HostFactory = Callable[["Plugin", Callable[[Any], object] | None], Awaitable[PluginHost]]
+"""Makes the host of a plugin; the second argument defines its Pony entities, None when it has none."""
+
+
+class Condition(StrEnum):
+    """Whether a plugin runs."""
+
+    RUNNING = "running"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class PluginStatus:
+    """What the plugins page and REST show of one plugin."""
+
+    name: str
+    condition: Condition
+    reason: str | None
+    version: str
+    topics: tuple[str, ...] = ()
+    entities: int = 0
+    services: tuple[str, ...] = ()
+    panels: tuple[str, ...] = ()
+    calls: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+
+
+def find_plugins() -> dict[str, EntryPoint]:
+    """Give every plugin that could be switched on, by name; nothing is imported.
+
+    Installed distributions come first, then the folders of the repository's own `plugins/`.
+    """
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    package = importlib.util.find_spec(REPOSITORY)
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        for module in pkgutil.iter_modules([folder]):
+            found.setdefault(module.name, EntryPoint(module.name, f"{REPOSITORY}.{module.name}", GROUP))
+    return found
+
+
+class Plugin:
+    """One plugin that the configuration names: its code, its section and what became of it."""
+
+    def __init__(self, point: EntryPoint, section: Any) -> None:
+        self.name = point.name
+        self.point = point
+        self.section = section
+        self.config: Any = None
+        self.module: Any = None
+        self.condition = Condition.STOPPED
+        self.reason: str | None = None
+        self.host: PluginHost | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where its code, templates, catalogues and migrations lie."""
+        return Path(sys.modules[self.point.module].__file__ or "").parent
+
+    @property
+    def version(self) -> str:
+        """The version of its distribution; a folder in the repository has the gateway's."""
+        distribution = self.point.dist
+        return distribution.version if distribution else version("autocore")
+
+    def fail(self, reason: str) -> None:
+        """Note that it does not run, and why."""
+        self.condition = Condition.FAILED
+        self.reason = reason
+
+    def status(self) -> PluginStatus:
+        """Give what is known of it now."""
+        host = self.host
+        if host is None:
+            return PluginStatus(self.name, self.condition, self.reason, self.version)
+        cost = host.guard.cost
+        return PluginStatus(
+            self.name,
+            self.condition,
+            self.reason,
+            self.version,
+            topics=tuple(host.mqtt.topics),
+            entities=len(host.entities.own),
+            services=tuple(host.services.own),
+            panels=tuple(panel.title for panel in host.panels.own),
+            calls=cost.calls,
+            errors=cost.errors,
+            seconds=round(cost.seconds, 6),
+        )
+
+
+class Plugins:
+    """All plugins that the configuration names.
+
+    Args:
+        bus: hears `plugin.running`, `plugin.failed` and `plugin.stopped`.
+        make_host: gives a plugin its host; the composition root knows how.
+    """
+
+    def __init__(self, bus: Bus, make_host: HostFactory) -> None:
+        self._bus = bus
+        self._make_host = make_host
+        self._plugins: dict[str, Plugin] = {}
+        self._hooks = pluggy.PluginManager(hookspecs.PROJECT)
+        self._hooks.add_hookspecs(hookspecs)
+        self._turn = asyncio.Lock()  # one start, stop or reload at a time
+
+    def __iter__(self) -> Iterator[PluginStatus]:
+        """Give the status of every plugin, sorted by name."""
+        return iter([self._plugins[name].status() for name in sorted(self._plugins)])
+
+    def get(self, name: str) -> PluginStatus:
+        """Give the status of one plugin; raises `UnknownName`."""
+        return self._known(name).status()
+
+    def folders(self) -> dict[str, Path]:
+        """Give the folder of every plugin that was imported, for templates and catalogues."""
+        return {name: plugin.folder for name, plugin in self._plugins.items() if plugin.module is not None}
+
+    def load(self, config: Config) -> None:
+        """Import the plugins that the configuration names and check their sections; nothing starts.
+
+        A plugin that cannot be imported gets the status `failed`.
+
+        Raises:
+            ConfigFaults: a section belongs to no plugin, or does not fit its plugin's schema; all faults at once.
+        """
+        available = find_plugins()
+        faults: list[ConfigError] = []
+        for name, section in config.plugins.items():
+            if name not in available:
+                faults.append(config.unknown_section(name, available))
+                continue
+            plugin = Plugin(available[name], section)
+            self._plugins[name] = plugin
+            try:
+                self._import(plugin)
+                plugin.config = self._validated(plugin, section)
+            except ConfigFaults as error:
+                faults.extend(error.faults)
+            except PluginError as error:
+                plugin.fail(error.message)
+        if faults:
+            raise ConfigFaults(faults)
+
+    def problems(self) -> list[str]:
+        """Give one sentence for each plugin that cannot be imported; `autocore check` treats them as faults."""
+        return [f"{one.name}: {one.reason}" for one in self if one.condition is Condition.FAILED]
+
+    async def start(self) -> None:
+        """Set up every plugin that could be imported, one after the other in the order of the configuration."""
+        async with self._turn:
+            for plugin in self._plugins.values():
+                if plugin.condition is not Condition.FAILED:
+                    await self._start(plugin)
+
+    async def stop(self) -> None:
+        """Stop every plugin, the last one started first."""
+        async with self._turn:
+            for plugin in reversed(self._plugins.values()):
+                await self._stop(plugin)
+
+    async def reload(self, name: str) -> PluginStatus:
+        """Stop a plugin, import its code again and start it with the section it has; others do not notice.
+
+        Raises:
+            UnknownName: no such plugin.
+        """
+        plugin = self._known(name)
+        async with self._turn:
+            await self._restart(plugin, plugin.section)
+        return plugin.status()
+
+    async def apply(self, config: Config) -> list[str]:
+        """Make the plugins what a new configuration says: only those whose section is different are touched.
+
+        Gives the names of those that were started, stopped or restarted, sorted.
+
+        Raises:
+            ConfigFaults: the new configuration has faults; then nothing was touched.
+        """
+        trial = Plugins(self._bus, self._make_host)
+        trial.load(config)
+        async with self._turn:
+            gone = [name for name in self._plugins if name not in trial._plugins]
+            changed = [
+                name
+                for name, plugin in trial._plugins.items()
+                if name not in self._plugins or self._plugins[name].section != plugin.section
+            ]
+            for name in gone:
+                await self._stop(self._plugins[name])
+                self._forget(self._plugins.pop(name))
+            for name in changed:
+                plugin = self._plugins.setdefault(name, trial._plugins[name])
+                await self._restart(plugin, trial._plugins[name].section)
+        return sorted(gone + changed)
+
+    def _known(self, name: str) -> Plugin:
+        try:
+            return self._plugins[name]
+        except KeyError:
+            raise UnknownName("plugin", name, nearest(name, self._plugins)) from None
+
+    def _import(self, plugin: Plugin) -> None:
+        try:
+            plugin.module = plugin.point.load()
+        except Exception as error:  # a border where plugin code runs
+            raise PluginError(plugin.name, f"cannot be imported: {_where(error)}") from error
+        self._hooks.register(plugin.module, plugin.name)
+        try:
+            self._hooks.check_pending()
+        except pluggy.PluginValidationError as error:
+            self._forget(plugin)
+            raise PluginError(plugin.name, f"has a hook that does not exist: {error}") from error
+
+    def _forget(self, plugin: Plugin) -> None:
+        if self._hooks.has_plugin(plugin.name):
+            self._hooks.unregister(name=plugin.name)
+        plugin.module = None
+
+    def _validated(self, plugin: Plugin, section: Any) -> Any:
+        try:
+            schema = self._ask(plugin, "config_schema")
+        except Exception as error:  # a border where plugin code runs
+            raise PluginError(plugin.name, f"its config_schema raised {_where(error)}") from error
+        schema = schema if schema is not None else vol.Schema({})
+        return validate(schema, as_written_for(schema, section), path=plugin.name)
+
+    def _ask(self, plugin: Plugin, hook: str, **facts: Any) -> Any:
+        others = [module for name, module in self._hooks.list_name_plugin() if name != plugin.name]
+        answers = self._hooks.subset_hook_caller(hook, others)(**facts)
+        return answers[0] if answers else None
+
+    async def _start(self, plugin: Plugin) -> None:
+        plugin.reason = None
+        try:
+            host = plugin.host = await self._make_host(plugin, self._definer(plugin))
+            async with asyncio.timeout(SETUP_LIMIT_S):
+                await settle(self._ask(plugin, "setup", host=host, config=plugin.config))
+        except TimeoutError:
+            await self._give_up(plugin, f"its setup took longer than {SETUP_LIMIT_S:g} s; put waiting work into host.spawn")
+        except Exception as error:  # noqa: BLE001  # a border where plugin code runs
+            await self._give_up(plugin, _where(error), error)
+        else:
+            plugin.condition = Condition.RUNNING
+            self._bus.emit("plugin.running", {"plugin": plugin.name})
+
+    def _definer(self, plugin: Plugin) -> Callable[[Any], object] | None:
+        owners = {found.plugin_name for found in self._hooks.hook.models.get_hookimpls()}
+        return (lambda db: self._ask(plugin, "models", db=db)) if plugin.name in owners else None
+
+    async def _give_up(self, plugin: Plugin, reason: str, error: Exception | None = None) -> None:
+        log.error("%s could not start: %s", plugin.name, reason, exc_info=error)
+        if plugin.host is not None:
+            await plugin.host.close()
+        plugin.fail(reason)
+        self._bus.emit("plugin.failed", {"plugin": plugin.name, "reason": reason})
+
+    async def _stop(self, plugin: Plugin) -> None:
+        if plugin.condition is not Condition.RUNNING or plugin.host is None:
+            return
+        try:
+            async with asyncio.timeout(SETUP_LIMIT_S):
+                await settle(self._ask(plugin, "teardown", host=plugin.host))
+        except Exception as error:  # noqa: BLE001  # a border where plugin code runs
+            plugin.host.guard.failed("teardown", error)
+        await plugin.host.close()
+        plugin.condition = Condition.STOPPED
+        self._bus.emit("plugin.stopped", {"plugin": plugin.name})
+
+    async def _restart(self, plugin: Plugin, section: Any) -> None:
+        await self._stop(plugin)
+        self._forget(plugin)
+        for name in [one for one in sys.modules if one == plugin.point.module or one.startswith(f"{plugin.point.module}.")]:
+            del sys.modules[name]  # so that changed code is read again
+        importlib.invalidate_caches()
+        plugin.section = section
+        try:
+            self._import(plugin)
+            plugin.config = self._validated(plugin, section)
+        except AutocoreError as error:
+            await self._give_up(plugin, str(error))
+            return
+        await self._start(plugin)
+
+
+def as_written_for(schema: vol.Schema, section: Any) -> Any:
+    """Give a section as its schema wants it: nothing is an empty list or mapping, a mapping stands for a one-item list."""
+    if isinstance(schema.schema, list):
+        if section is None:
+            return []
+        return [section] if isinstance(section, Mapping) else section
+    return {} if section is None and isinstance(schema.schema, Mapping) else section
+
+
+def _where(error: Exception) -> str:
+    """Give what was raised and the line of the plugin that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"

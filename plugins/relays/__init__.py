@@ -1,0 +1,49 @@
+"""Relay boards: every configured channel is a switch that shows what the board reported, never what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import voluptuous as vol
+
+from autocore.api import N_, Panel, PluginHost, Refused, ServiceCall, Slot, device_id, hookimpl
+
+from .board import Board
+from .section import SCHEMA, boards_of
+
+
+@hookimpl
+def config_schema() -> vol.Schema:
+    """Give the schema of the section `relays`."""
+    return SCHEMA
+
+
+@hookimpl
+def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
+    """Add the boards, their switches, the panels and the service that turns a board off."""
+    host.mqtt.claim("{root}/relays/+/command")
+    boards = {section.device: Board(host, section) for section in boards_of(config)}
+
+    async def all_off(call: ServiceCall) -> Mapping[str, Any]:
+        wanted = call.data["board"]
+        if wanted is not None and wanted not in boards:
+            raise Refused(f"there is no board {wanted}; the boards are {', '.join(boards) or 'none'}", code="unknown")
+        chosen = [boards[wanted]] if wanted is not None else list(boards.values())
+        switches = [line.entity.id for board in chosen for line in board.lines.values()]
+        return await host.services.call("switch.turn_off", {"entity": switches}, call.caller) if switches else {"results": []}
+
+    host.services.add(
+        "all_off",
+        all_off,
+        schema=vol.Schema({vol.Optional("board", default=None): vol.Any(None, device_id)}),
+        description="Turn every channel of one board off, or of all.",
+    )
+
+    def context() -> Mapping[str, Any]:
+        return {"boards": list(boards.values())}
+
+    host.panels.add(Panel(N_("Relays"), icon="toggle-right", template="relays.html", context=context, order=20))
+    host.panels.add(
+        Panel(N_("Relays active"), icon="bolt", template="active.html", context=context, slot=Slot.DASHBOARD, order=20)
+    )

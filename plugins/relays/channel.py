@@ -1,0 +1,224 @@
+"""One relay channel as a state machine: events in, outputs out. No clock, no I/O: time comes in with the events.
+
+What the channel shows is what the board reported. A request ends in exactly one of `Settle` and `Fail`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+NS = 1_000_000_000
+RELEASE_GRACE_S = 0.5  # a board's scan, its report and a slow link; after that the gateway releases a pulse itself
+
+
+class ChannelType(StrEnum):
+    """How a channel behaves (safety.md)."""
+
+    TOGGLE = "toggle"
+    PULSE = "pulse"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Somebody wants the channel on or off."""
+
+    request: int
+    is_on: bool
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The board says what the channel is; `is_fresh` is False for a stored (retained) report."""
+
+    is_on: bool
+    is_fresh: bool
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The board says what became of a request: `accepted`, `applied`, `refused` or `expired`."""
+
+    request: int
+    status: str
+    reason: str | None
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time went on."""
+
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The board is gone: nothing it said before is known to hold."""
+
+    at_ns: int
+
+
+ChannelEvent = Ask | Report | Answer | Tick | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the board a command; `request` is None for one that the gateway itself originates (a late release)."""
+
+    request: int | None
+    is_on: bool
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The request was carried out; `is_confirmed` says whether the board's reported state shows it."""
+
+    request: int
+    is_confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The request came to nothing; the codes are `refused`, `superseded`, `offline` and `no_answer`."""
+
+    request: int
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """The channel is on or off; `request` is the one that caused it, None when the board did it of itself."""
+
+    is_on: bool
+    request: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hide:
+    """Nobody knows what the channel is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Bring a `Tick` at that time."""
+
+    at_ns: int
+
+
+Output = Send | Settle | Fail | Show | Hide | Wake
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A request on its way."""
+
+    request: int
+    is_on: bool
+    deadline_ns: int
+    is_applied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What is known of one channel.
+
+    Args:
+        type: see `ChannelType`.
+        answer_within_s: how long the board may take to answer.
+        pulse_s: how long a pulse lasts; the board times it.
+        reported: what the board said last, None when that is not known to hold.
+        pending: the request on its way.
+        release_due_ns: when a pulse must have ended.
+    """
+
+    type: ChannelType
+    answer_within_s: float
+    pulse_s: float = 0.0
+    reported: bool | None = None
+    pending: Pending | None = None
+    release_due_ns: int | None = None
+
+
+Step = tuple[Channel, tuple[Output, ...]]
+
+
+def step(channel: Channel, event: ChannelEvent) -> Step:
+    """Give the channel after `event`, and what is to be done about it, in this order."""
+    match event:
+        case Ask():
+            return _ask(channel, event)
+        case Report():
+            return _report(channel, event)
+        case Answer():
+            return _answer(channel, event)
+        case Tick():
+            return _tick(channel, event)
+        case Lost():
+            return _lost(channel)
+
+
+def _ask(channel: Channel, event: Ask) -> Step:
+    outputs: list[Output] = []
+    if channel.pending is not None:
+        outputs.append(Fail(channel.pending.request, "superseded", "a newer command took its place"))
+    deadline_ns = event.at_ns + round(channel.answer_within_s * NS)
+    pulse_ms = round(channel.pulse_s * 1000) if channel.type is ChannelType.PULSE and event.is_on else None
+    outputs += [Send(event.request, event.is_on, pulse_ms), Wake(deadline_ns)]
+    return replace(channel, pending=Pending(event.request, event.is_on, deadline_ns)), tuple(outputs)
+
+
+def _report(channel: Channel, event: Report) -> Step:
+    outputs: list[Output] = []
+    pending = channel.pending
+    answers = pending is not None and event.is_fresh and event.is_on == pending.is_on
+    outputs.append(Show(event.is_on, pending.request if pending and answers else None))
+    if pending is not None and answers:
+        outputs.append(Settle(pending.request, is_confirmed=True))
+        pending = None
+    release_due_ns = channel.release_due_ns if event.is_on else None
+    if channel.type is ChannelType.PULSE and event.is_on and not channel.reported:
+        release_due_ns = event.at_ns + round((channel.pulse_s + RELEASE_GRACE_S) * NS)
+        outputs.append(Wake(release_due_ns))
+    return replace(channel, reported=event.is_on, pending=pending, release_due_ns=release_due_ns), tuple(outputs)
+
+
+def _answer(channel: Channel, event: Answer) -> Step:
+    pending = channel.pending
+    if pending is None or pending.request != event.request or event.status == "accepted":
+        return channel, ()
+    if event.status != "applied":
+        reason = event.reason or ("it came too late" if event.status == "expired" else "no reason given")
+        return replace(channel, pending=None), (Fail(event.request, "refused", reason),)
+    # A pulse may be over before its report is looked at; a toggle is done when the board also reports it.
+    if channel.type is ChannelType.PULSE or channel.reported == pending.is_on:
+        return replace(channel, pending=None), (Settle(event.request, is_confirmed=channel.reported == pending.is_on),)
+    return replace(channel, pending=replace(pending, is_applied=True)), ()
+
+
+def _tick(channel: Channel, event: Tick) -> Step:
+    outputs: list[Output] = []
+    pending = channel.pending
+    if pending is not None and event.at_ns >= pending.deadline_ns:
+        if pending.is_applied:
+            outputs.append(Settle(pending.request, is_confirmed=False))
+        else:
+            outputs.append(Fail(pending.request, "no_answer", f"no answer within {channel.answer_within_s:g} s"))
+        channel = replace(channel, pending=None)
+    if channel.release_due_ns is not None and event.at_ns >= channel.release_due_ns:
+        next_ns = event.at_ns + round((channel.answer_within_s + RELEASE_GRACE_S) * NS)
+        channel = replace(channel, release_due_ns=next_ns)
+        outputs += [Send(None, is_on=False), Wake(next_ns)]
+    return channel, tuple(outputs)
+
+
+def _lost(channel: Channel) -> Step:
+    outputs: list[Output] = []
+    if channel.pending is not None:
+        outputs.append(Fail(channel.pending.request, "offline", "the board went away before it answered"))
+    outputs.append(Hide())
+    return replace(channel, reported=None, pending=None, release_due_ns=None), tuple(outputs)

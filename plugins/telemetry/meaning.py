@@ -1,0 +1,49 @@
+"""What a reading's name says about it: unit, device class and icon. A table with the words that boards use.
+
+Device classes and units are Home Assistant's (https://www.home-assistant.io/integrations/sensor), so both sides agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What is known of a quantity by its name."""
+
+    unit: str | None = None
+    device_class: str | None = None
+    icon: str | None = None
+    precision: int | None = None
+
+
+_BY_WORD = {
+    "rpm": Meaning("rpm", None, "engine", 0),
+    "speed": Meaning("km/h", "speed", "gauge", 0),
+    "coolant": Meaning("°C", "temperature", "temperature", 0),
+    "temperature": Meaning("°C", "temperature", "temperature", 1),
+    "temp": Meaning("°C", "temperature", "temperature", 1),
+    "humidity": Meaning("%", "humidity", "droplet", 0),
+    "voltage": Meaning("V", "voltage", "battery", 2),
+    "battery": Meaning("V", "voltage", "battery", 2),
+    "current": Meaning("A", "current", "bolt", 1),
+    "power": Meaning("W", "power", "bolt", 0),
+    "pressure": Meaning("bar", "pressure", "gauge", 2),
+    "fuel": Meaning("%", None, "gas-station", 0),
+    "level": Meaning("%", None, "droplet", 0),
+    "odometer": Meaning("km", "distance", "road", 0),
+    "distance": Meaning("km", "distance", "road", 1),
+    "rssi": Meaning("dBm", "signal_strength", "wifi", 0),
+    "door": Meaning(None, "door", "door"),
+    "ignition": Meaning(None, "power", "key"),
+}
+NOTHING = Meaning()
+
+
+def meaning_of(key: str) -> Meaning:
+    """Give what the last known word of `key` means (`oil_pressure` is a pressure), or nothing."""
+    for word in reversed(key.split("_")):
+        if word in _BY_WORD:
+            return _BY_WORD[word]
+    return NOTHING
