@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from autocore.api import AutocoreError, Cause, Command, Entity, Event, Message, NoAnswer, PluginHost, Refused, Stamp, Switch
+from autocore.api import AutocoreError, Cause, Command, Entity, Event, Message, NoAnswer, PluginHost, Presence, Refused, Stamp, Switch
 
 from .channel import Answer, Ask, Channel, ChannelEvent, Fail, Hide, Lost, Report, Send, Settle, Show, Tick, Wake, step
 from .section import BoardSection, ChannelSection
@@ -187,6 +187,9 @@ class Board:
         """Take what the board reports; channels that the configuration does not name are left alone."""
         if not self._host.devices.admit(self.section.device):
             return
+        device = self._host.devices.find(self.section.device)
+        if message.retain and device is not None and device.presence is Presence.OFFLINE:
+            return  # what the broker kept of a board that is gone says nothing about now
         now = self._host.clock.monotonic_ns()
         for number, line in self.lines.items():
             is_on = word.channels.get(str(number))

@@ -1,0 +1,1 @@
+"""The plugins that come with AutoCore; imported and installed as `autocore_plugins`."""
