@@ -1,0 +1,301 @@
+"""Mosquitto as a child of the gateway: private, supervised, with a configuration that is made here and read from a pipe.
+
+It ends with the gateway, also when the gateway is killed (PDEATHSIG), and an orphan of an earlier run is found by its pid file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import ctypes
+import hashlib
+import json
+import logging
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+from autocore.core.errors import BrokerError
+from autocore.core.mqtt.endpoint import Endpoint
+
+HOST = "127.0.0.1"
+ACCOUNT = "autocore-gateway"
+READY_LIMIT_S = 5.0
+BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+ITERATIONS = 101  # what mosquitto_ctrl writes; the secrets are random, so more would protect nothing
+PR_SET_PDEATHSIG = 1
+
+log = logging.getLogger("autocore.broker")
+
+
+class Mosquitto:
+    """One Mosquitto on loopback.
+
+    Args:
+        folder: where its state, its accounts and its pid file lie; made when it is missing.
+        port: the port on 127.0.0.1.
+        root: the first level of the native topics, for what an anonymous client may do.
+        allows_anonymous: whether clients on this machine need no password (the demo).
+    """
+
+    def __init__(self, folder: Path, *, port: int, root: str, allows_anonymous: bool) -> None:
+        self._folder = folder
+        self._port = port
+        self._root = root
+        self._allows_anonymous = allows_anonymous
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.restarts = 0
+
+    async def start(self) -> Endpoint:
+        """Start it and give its address with the gateway's account; it is started again when it dies.
+
+        Raises:
+            BrokerError: Mosquitto is not installed, the port is in use, or it did not come up.
+        """
+        program = find_mosquitto()
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await asyncio.to_thread(self._end_orphan)
+        _check_free(self._port)
+        password = self._password()
+        self._write_accounts(password)
+        await self._launch(program)
+        self._task = asyncio.get_running_loop().create_task(self._supervise(program))
+        return Endpoint(HOST, self._port, ACCOUNT, password)
+
+    async def stop(self) -> None:
+        """End it; it writes its state first."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._process.wait()
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+        self._pid_file.unlink(missing_ok=True)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    @property
+    def _pid_file(self) -> Path:
+        return self._folder / "mosquitto.pid"
+
+    async def _supervise(self, program: str) -> None:
+        attempt = 0
+        while self._process is not None:
+            started = time.monotonic()
+            code = await self._process.wait()
+            if time.monotonic() - started > 60:  # it ran well for a while
+                attempt = 0
+            delay_s = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
+            attempt += 1
+            log.error("mosquitto ended with code %s; starting it again in %s s", code, delay_s)
+            await asyncio.sleep(delay_s)
+            try:
+                await self._launch(program)
+                self.restarts += 1
+            except BrokerError as error:
+                log.error("%s", error)  # noqa: TRY400  # a sentence, no trace
+
+    async def _launch(self, program: str) -> None:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            "-c",
+            "/dev/stdin",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+            cwd=self._folder,
+        )
+        self._process = process
+        self._pid_file.write_text(str(process.pid))
+        if process.stdin is not None:
+            process.stdin.write(self._configuration().encode())
+            process.stdin.close()
+        await self._until_it_listens(process)
+
+    async def _until_it_listens(self, process: asyncio.subprocess.Process) -> None:
+        """Return when the port answers; raises BrokerError with what Mosquitto said when it ended instead."""
+        deadline = time.monotonic() + READY_LIMIT_S
+        while time.monotonic() < deadline:
+            if process.returncode is not None:
+                said = (await process.stderr.read()).decode(errors="replace").strip() if process.stderr else ""
+                raise BrokerError(f"mosquitto ended at once: {said or f'code {process.returncode}'}")
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(HOST, self._port)
+                writer.close()
+                return
+            await asyncio.sleep(0.004)
+        process.kill()
+        raise BrokerError(f"mosquitto did not listen on port {self._port} within {READY_LIMIT_S:g} s")
+
+    def _configuration(self) -> str:
+        folder = self._folder.resolve()
+        user = pwd.getpwuid(os.getuid()).pw_name
+        return "\n".join(
+            [
+                "per_listener_settings false",
+                f"listener {self._port} {HOST}",
+                f"allow_anonymous {'true' if self._allows_anonymous else 'false'}",
+                f"plugin {find_security_plugin()}",
+                f"plugin_opt_config_file {folder / 'accounts.json'}",
+                "persistence true",
+                f"persistence_location {folder}/",
+                "autosave_interval 60",
+                "allow_duplicate_messages false",
+                "max_inflight_messages 0",  # with manual acknowledgement 20 would stop the flow
+                "max_queued_messages 100000",  # never 0: then every publish that the ACL denies disconnects its client
+                "max_packet_size 1048576",
+                "set_tcp_nodelay true",
+                "log_dest stderr",
+                "log_type error",
+                f"user {user}",  # dropping to another user would lose PDEATHSIG
+                "",
+            ]
+        )
+
+    def _password(self) -> str:
+        file = self._folder / "gateway.secret"
+        if not file.exists():
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as out:
+                out.write(secrets.token_urlsafe(32))
+        return file.read_text().strip()
+
+    def _write_accounts(self, password: str) -> None:
+        """Write what the dynamic-security plugin reads at its start: the gateway's account and what strangers may do."""
+        file = self._folder / "accounts.json"
+        known = _read_json(file)
+        strangers = [client for client in known.get("clients", []) if client.get("username") != ACCOUNT]
+        roles = [role for role in known.get("roles", []) if role.get("rolename") not in ("gateway", "anonymous")]
+        groups = [group for group in known.get("groups", []) if group.get("groupname") != "anonymous"]
+        document = {
+            "defaultACLAccess": {
+                "publishClientSend": False,
+                "publishClientReceive": True,
+                "subscribe": False,
+                "unsubscribe": True,
+            },
+            "clients": [*strangers, _account(password)],
+            "groups": [*groups, {"groupname": "anonymous", "roles": [{"rolename": "anonymous"}], "clients": []}],
+            "roles": [*roles, _gateway_role(), self._anonymous_role()],
+            "anonymousGroup": "anonymous",
+        }
+        fresh = file.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as out:
+            json.dump(document, out, indent=1)
+        fresh.replace(file)
+
+    def _anonymous_role(self) -> dict[str, Any]:
+        acls = []
+        if self._allows_anonymous:
+            for kind in ("publishClientSend", "publishClientReceive", "subscribePattern", "unsubscribePattern"):
+                acls.append(_acl(kind, "#"))
+                acls.append(_acl(kind, "$CONTROL/#", allow=False))
+        return {"rolename": "anonymous", "acls": acls}
+
+    def _end_orphan(self) -> None:
+        """End the Mosquitto that an earlier gateway left behind, and only that one."""
+        try:
+            pid = int(self._pid_file.read_text())
+            is_ours = (
+                b"mosquitto" in Path(f"/proc/{pid}/cmdline").read_bytes()
+                and Path(f"/proc/{pid}/cwd").resolve() == self._folder.resolve()
+            )
+        except (OSError, ValueError):
+            return
+        if not is_ours:
+            return
+        log.warning("ending the broker that an earlier run left behind (pid %s)", pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+            deadline = time.monotonic() + 2.0
+            while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+            if Path(f"/proc/{pid}").exists():
+                os.kill(pid, signal.SIGKILL)
+
+
+def find_mosquitto() -> str:
+    """Give the path of the program; raises BrokerError when it is not installed."""
+    found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise BrokerError(
+            "mosquitto is not installed: install it with `apt install mosquitto`, or name another broker in mqtt.broker"
+        )
+    return found
+
+
+def find_security_plugin() -> Path:
+    """Give the path of Mosquitto's dynamic-security plugin; raises BrokerError when there is none."""
+    name = "mosquitto_dynamic_security.so"
+    for pattern in (f"lib/*/{name}", f"lib/{name}", f"local/lib/{name}", f"lib/mosquitto/{name}"):
+        for file in Path("/usr").glob(pattern):
+            return file
+    raise BrokerError("mosquitto's dynamic-security plugin is missing: install Debian's package mosquitto, 2.0 or newer")
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise BrokerError(
+                f"port {port} for the broker is in use; set mqtt.port or --mqtt-port to a free one, or mqtt.broker to that broker"
+            ) from error
+
+
+def _account(password: str) -> dict[str, Any]:
+    salt = secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
+    return {
+        "username": ACCOUNT,
+        "textname": "AutoCore",
+        "roles": [{"rolename": "gateway"}],
+        "password": base64.b64encode(digest).decode(),
+        "salt": base64.b64encode(salt).decode(),
+        "iterations": ITERATIONS,
+    }
+
+
+def _gateway_role() -> dict[str, Any]:
+    kinds = ("publishClientSend", "publishClientReceive", "subscribePattern", "unsubscribePattern")
+    return {"rolename": "gateway", "acls": [_acl(kind, topic) for kind in kinds for topic in ("#", "$SYS/#", "$CONTROL/#")]}
+
+
+def _acl(kind: str, topic: str, *, allow: bool = True) -> dict[str, Any]:
+    return {"acltype": kind, "topic": topic, "priority": 0 if allow else 10, "allow": allow}
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(file.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        log.warning("%s is damaged and was made anew; devices need new credentials: %s", file, error)
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _die_with_parent() -> None:
+    # Runs in the child between fork and exec: nothing but this one call.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

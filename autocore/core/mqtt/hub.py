@@ -1,0 +1,324 @@
+"""The MQTT hub: everybody's subscriptions and publications over three connections to one broker.
+
+- `data`: telemetry. A persistent session; QoS 1 messages are acknowledged only after what they said is on disk.
+- `control`: states of boards, commands, the life of devices. A clean session: nothing old ever comes back.
+- `stop`: for what must never wait behind anything else.
+
+Nothing is queued while the broker is away, except retained topics: they are published again at every connection.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autocore.core.clock import Clock
+from autocore.core.errors import NameTaken, Refused
+from autocore.core.mqtt.connection import Connection
+from autocore.core.mqtt.endpoint import Endpoint
+from autocore.core.mqtt.message import Message
+from autocore.core.mqtt.rejections import Rejections
+from autocore.core.mqtt.topics import TopicTrie, check_filter, check_topic, matches
+
+TOPICS_REMEMBERED = 10_000  # topics made from input must not fill the memory
+
+Handler = Callable[[Message], object]
+Undo = Callable[[], None]
+
+log = logging.getLogger("autocore.mqtt")
+
+
+class Counters:
+    """What went through the hub since the start."""
+
+    __slots__ = ("failed", "published", "received", "unrouted")
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.published = 0
+        self.unrouted = 0
+        self.failed = 0
+
+
+class _Lane:
+    """The subscriptions of one connection."""
+
+    def __init__(self) -> None:
+        self.trie: TopicTrie[Handler] = TopicTrie()
+        self.filters: dict[str, list[int]] = {}  # filter -> the QoS of each subscriber
+
+    def wanted(self) -> dict[str, int]:
+        return {name: max(levels) for name, levels in self.filters.items()}
+
+
+class MqttHub:
+    """Routes messages to handlers and publications to the broker.
+
+    Args:
+        clock: stamps arrivals.
+        endpoint: the broker.
+        root: the first level of every native topic.
+        will: topic and payload of the gateway's last will.
+        memory: a file that remembers the filters of the persistent session, so that those of an earlier configuration
+            are taken back; None remembers nothing.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        endpoint: Endpoint,
+        root: str,
+        *,
+        will: tuple[str, bytes] | None = None,
+        memory: Path | None = None,
+    ) -> None:
+        self.root = root
+        self.counters = Counters()
+        self.rejections = Rejections(clock)
+        self._memory = memory
+        self._data_lane, self._control_lane = _Lane(), _Lane()
+        self._retained: dict[str, tuple[bytes, int]] = {}
+        self._claims: dict[str, str] = {}
+        self._owner_of: dict[str, str | None] = {}  # topic -> who claimed it, as found before
+        self._listeners: list[Callable[[bool], object]] = []
+        self._unacknowledged: list[int] = []
+        self._data = Connection(
+            clock, endpoint, f"{root}-gateway-data", self._on_data, self._on_data_change, is_persistent=True
+        )
+        self._control = Connection(
+            clock,
+            endpoint,
+            f"{root}-gateway-control",
+            self._on_control,
+            self._on_control_change,
+            will=will,
+            level=logging.WARNING,
+        )
+        self._stop = Connection(clock, endpoint, f"{root}-gateway-stop", self._on_control, lambda _is_connected: None)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether states and commands can travel now."""
+        return self._control.is_connected
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no connection, None when there is one."""
+        return self._control.last_problem
+
+    @property
+    def has_unacknowledged(self) -> bool:
+        """Whether devices wait for us to say that their QoS 1 messages are safe."""
+        return bool(self._unacknowledged)
+
+    def start(self) -> None:
+        """Connect, now and whenever the connection is lost."""
+        for connection in (self._control, self._data, self._stop):
+            connection.start()
+
+    async def stop(self) -> None:
+        """Say goodbye on all connections."""
+        for connection in (self._stop, self._data, self._control):
+            await connection.stop()
+
+    def on_connection(self, listener: Callable[[bool], object]) -> Undo:
+        """Call `listener` with True after every connection and False after its loss; the answer takes it off."""
+        self._listeners.append(listener)
+
+        def remove() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return remove
+
+    def subscribe(self, filter_: str, handler: Handler, *, qos: int = 0, urgent: bool = False) -> Undo:
+        """Call `handler` for every message whose topic matches; the answer ends that.
+
+        Args:
+            filter_: an MQTT filter; `{root}` stands for the root of the native topics.
+            handler: a plain function, called at once; what it raises is logged and counted.
+            qos: 0 or 1.
+            urgent: True for the control connection: states of boards and what people wait for.
+
+        Raises:
+            InvalidData: it is no filter.
+        """
+        name = check_filter(filter_.replace("{root}", self.root))
+        lane, connection = (self._control_lane, self._control) if urgent else (self._data_lane, self._data)
+        take_out = lane.trie.add(name, handler)
+        levels = lane.filters.setdefault(name, [])
+        levels.append(qos)
+        connection.subscribe({name: max(levels)})
+        self._remember()
+        is_in = True
+
+        def remove() -> None:
+            nonlocal is_in
+            if not is_in:
+                return
+            is_in = False
+            take_out()
+            levels.remove(qos)
+            if not levels:
+                lane.filters.pop(name, None)
+                connection.unsubscribe([name])
+                self._remember()
+
+        return remove
+
+    def publish(
+        self,
+        topic: str,
+        payload: Any,
+        *,
+        qos: int = 0,
+        retain: bool = False,
+        expiry_s: int | None = None,
+        owner: str = "core",
+        at_once: bool = False,
+    ) -> None:
+        """Publish; retained ones are remembered and published again at every connection.
+
+        Args:
+            topic: without wildcards.
+            payload: bytes or text as they are; anything else becomes JSON.
+            qos: 0, 1 or 2.
+            retain: whether the broker keeps it; an empty payload deletes what it kept.
+            expiry_s: after so many seconds the broker throws it away undelivered.
+            owner: who publishes: core, or a plugin.
+            at_once: True for the connection on which nothing else waits.
+
+        Raises:
+            InvalidData: it is no topic.
+            Refused: the topic is claimed by another (`claimed`), or there is no broker now (`offline`).
+        """
+        self._check_owner(topic, owner)
+        body = encode(payload)
+        if retain:
+            if body:
+                self._retained[topic] = (body, qos)
+            else:
+                self._retained.pop(topic, None)
+        connection = self._stop if at_once and self._stop.is_connected else self._control
+        if connection.publish(topic, body, qos=qos, retain=retain, expiry_s=expiry_s):
+            self.counters.published += 1
+        elif not retain:
+            raise Refused(f"the broker is away, nothing was sent on {topic}", code="offline")
+
+    def claim(self, filter_: str, owner: str) -> Undo:
+        """Make `owner` the only publisher on a filter; the answer gives it up.
+
+        Raises:
+            NameTaken: it is claimed by another.
+        """
+        name = check_filter(filter_.replace("{root}", self.root))
+        if self._claims.get(name, owner) != owner:
+            raise NameTaken(f"{name} is claimed by {self._claims[name]}; only one may publish there")
+        self._claims[name] = owner
+        self._owner_of.clear()
+
+        def remove() -> None:
+            self._claims.pop(name, None)
+            self._owner_of.clear()
+
+        return remove
+
+    def reject(self, topic: str, device: str | None, field: str, reason: str) -> None:
+        """Count a message that was not as it should be; one warning a minute names device, topic and field."""
+        self.rejections.add(topic, device, field, reason)
+
+    def begin_commit(self) -> Callable[[], None]:
+        """Take note of the QoS 1 messages that are in what is about to be written; the answer acknowledges them.
+
+        When the write fails the answer is not called, and the next call takes note of them again.
+        """
+        amount = len(self._unacknowledged)
+
+        def acknowledge() -> None:
+            done, self._unacknowledged = self._unacknowledged[:amount], self._unacknowledged[amount:]
+            for message_id in done:
+                self._data.acknowledge(message_id)
+
+        return acknowledge
+
+    def _check_owner(self, topic: str, owner: str) -> None:
+        try:
+            claimed_by = self._owner_of[topic]
+        except KeyError:
+            check_topic(topic)
+            if len(self._owner_of) >= TOPICS_REMEMBERED:
+                self._owner_of.clear()
+            claimed_by = next((who for name, who in self._claims.items() if matches(name, topic)), None)
+            self._owner_of[topic] = claimed_by
+        if claimed_by not in (None, owner):
+            raise Refused(f"only {claimed_by} may publish on {topic}; call its service instead", code="claimed")
+
+    def _on_data(self, message: Message, message_id: int) -> None:
+        self._deliver(self._data_lane, message)
+        if message.qos:
+            self._unacknowledged.append(message_id)
+
+    def _on_control(self, message: Message, _message_id: int) -> None:
+        self._deliver(self._control_lane, message)
+
+    def _deliver(self, lane: _Lane, message: Message) -> None:
+        self.counters.received += 1
+        handlers = lane.trie.route(message.topic)
+        if not handlers:
+            self.counters.unrouted += 1
+        for handler in handlers:
+            try:
+                handler(message)
+            except Exception:  # the message before and the message after still arrive
+                self.counters.failed += 1
+                log.exception("the handler of %s failed", message.topic)
+
+    def _on_data_change(self, is_connected: bool) -> None:  # noqa: FBT001  # the connection's signal
+        self._unacknowledged.clear()  # their numbers belong to the connection; the broker sends them again
+        if not is_connected:
+            return
+        wanted = self._data_lane.wanted()
+        if self._data.had_session:
+            self._data.unsubscribe([name for name in self._remembered() if name not in wanted])
+        self._data.subscribe(wanted)
+        self._remember()
+
+    def _on_control_change(self, is_connected: bool) -> None:  # noqa: FBT001  # the connection's signal
+        if is_connected:
+            self._control.subscribe(self._control_lane.wanted())
+            for topic, (body, qos) in self._retained.items():
+                self._control.publish(topic, body, qos=qos, retain=True)
+                self.counters.published += 1
+        for listener in list(self._listeners):
+            listener(is_connected)
+
+    def _remembered(self) -> list[str]:
+        if self._memory is None or not self._memory.exists():
+            return []
+        try:
+            names = json.loads(self._memory.read_text())
+        except (OSError, ValueError):
+            log.warning("%s cannot be read; filters of an earlier configuration may stay at the broker", self._memory)
+            return []
+        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+    def _remember(self) -> None:
+        if self._memory is None or not self._data.is_connected:
+            return
+        fresh = self._memory.with_suffix(".new")
+        fresh.write_text(json.dumps(sorted(self._data_lane.filters)))
+        fresh.replace(self._memory)
+
+
+def encode(payload: Any) -> bytes:
+    """Give the bytes of a payload: bytes and text as they are, anything else as JSON."""
+    if isinstance(payload, bytes):
+        return payload
+    if isinstance(payload, str):
+        return payload.encode()
+    return msgspec.json.encode(payload)
