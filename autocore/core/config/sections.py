@@ -1,0 +1,179 @@
+"""The core's own sections of the configuration: what each may say, and what it says when it says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import voluptuous as vol
+
+from autocore.core.config.types import duration, one_of, port, timezone, whole
+from autocore.core.config.validation import validate
+from autocore.core.errors import ConfigError, ConfigFaults, InvalidData
+from autocore.core.mqtt.endpoint import parse_broker_url
+
+LANGUAGES = ("en", "pt-BR")
+LEVELS = ("debug", "info", "warning", "error")
+SECRET_KEY_CHARS = 32  # RFC 7518, 3.2: an HS256 key has at least 256 bits
+
+
+@dataclass(frozen=True, slots=True)
+class AutocoreSection:
+    """`autocore`: the vehicle itself."""
+
+    name: str = "AutoCore"
+    language: str = "en"
+    timezone: str = "UTC"
+    units: str = "metric"
+
+
+@dataclass(frozen=True, slots=True)
+class MqttSection:
+    """`mqtt`: the broker."""
+
+    broker: str = "auto"
+    port: int = 1883
+    root: str = "autocore"
+    anonymous: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class WebSection:
+    """`web`: where the admin listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSection:
+    """`auth`: sessions."""
+
+    session_hours: int = 24
+    secret_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggingSection:
+    """`logging`: how much is said, and how much of it is kept."""
+
+    level: str = "info"
+    levels: Mapping[str, str] = field(default_factory=dict)
+    file: bool = True
+    max_mb: int = 10
+    keep: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesSection:
+    """`devices`: who may take part."""
+
+    approve: str = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySection:
+    """`history`: how readings are kept."""
+
+    flush_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """All core sections."""
+
+    autocore: AutocoreSection
+    mqtt: MqttSection
+    web: WebSection
+    auth: AuthSection
+    logging: LoggingSection
+    devices: DevicesSection
+    history: HistorySection
+    plugin_dirs: tuple[str, ...]
+
+
+def _broker(value: Any) -> str:
+    if not isinstance(value, str):
+        raise vol.Invalid("expected auto, or an address like mqtt://user:password@host:1883")
+    if value != "auto":
+        try:
+            parse_broker_url(value)
+        except InvalidData as error:
+            raise vol.Invalid(error.message) from error
+    return value
+
+
+def _secret_key(value: Any) -> str:
+    if isinstance(value, str) and len(value) >= SECRET_KEY_CHARS:
+        return value
+    raise vol.Invalid(f"the key has fewer than {SECRET_KEY_CHARS} characters; leave it out and one is made")
+
+
+def _root(value: Any) -> str:
+    if isinstance(value, str) and value and all(char.isalnum() or char in "_-/" for char in value) and not value.endswith("/"):
+        return value
+    raise vol.Invalid("expected the first level of the topics; write e.g. autocore")
+
+
+TEXT = vol.All(str, vol.Length(min=1, max=60, msg="expected a text of 1 to 60 characters"))
+
+SCHEMAS: dict[str, vol.Schema] = {
+    "autocore": vol.Schema(
+        {
+            "name": TEXT,
+            "language": one_of(*LANGUAGES),
+            "timezone": timezone,
+            "units": one_of("metric", "imperial"),
+        }
+    ),
+    "mqtt": vol.Schema({"broker": _broker, "port": port, "root": _root, "anonymous": one_of("none", "loopback")}),
+    "web": vol.Schema({"host": one_of("127.0.0.1", "localhost", "::1"), "port": port}),
+    "storage": vol.Schema({}),
+    "auth": vol.Schema({"session_hours": whole(1, 24), "secret_key": _secret_key}),
+    "logging": vol.Schema(
+        {
+            "level": one_of(*LEVELS),
+            "levels": {str: one_of(*LEVELS)},
+            "file": bool,
+            "max_mb": whole(1, 1000),
+            "keep": whole(1, 100),
+        }
+    ),
+    "devices": vol.Schema({"approve": one_of("manual", "automatic")}),
+    "history": vol.Schema({"flush_s": vol.All(duration, vol.Range(1, 300, msg="expected 1s to 300s"))}),
+}
+CORE_SECTIONS = (*SCHEMAS, "plugin_dirs")
+
+_TYPES: dict[str, Any] = {
+    "autocore": AutocoreSection,
+    "mqtt": MqttSection,
+    "web": WebSection,
+    "auth": AuthSection,
+    "logging": LoggingSection,
+    "devices": DevicesSection,
+    "history": HistorySection,
+}
+
+
+def sections_of(tree: Mapping[str, Any]) -> tuple[Sections, list[ConfigError]]:
+    """Give the core's sections with their defaults, and the faults that they have; a faulty section has its defaults."""
+    faults: list[ConfigError] = []
+    made: dict[str, Any] = {}
+    for name, schema in SCHEMAS.items():
+        values = _checked(tree, name, schema, faults) or {}
+        if name in _TYPES:
+            made[name] = _TYPES[name](**values)
+    folders = _checked(tree, "plugin_dirs", vol.Schema([str]), faults) or []
+    return Sections(**made, plugin_dirs=tuple(folders)), faults
+
+
+def _checked(tree: Mapping[str, Any], name: str, schema: vol.Schema, faults: list[ConfigError]) -> Any:
+    written = tree.get(name)
+    if written is None:
+        return None
+    try:
+        return validate(schema, written, path=name)
+    except ConfigFaults as error:
+        faults.extend(error.faults)
+        return None
