@@ -173,10 +173,11 @@ class EntityRegistry:
         self._bus.emit("entity.added", {"entity": entity.id, "plugin": owner})
         return entity
 
-    def restore(self, entity_id: str, owner: str, description: Description, state: State) -> Entity:
+    def restore(self, entity_id: str, owner: str, description: Description, state: State | None) -> Entity:
         """Put back what an earlier start knew, unavailable, until its plugin claims it; call it before any plugin starts."""
         entity = Entity(self, entity_id, owner, description)
-        entity.state = msgspec.structs.replace(state, available=False)
+        if state is not None:
+            entity.state = msgspec.structs.replace(state, available=False)
         return self._place(entity)
 
     def release(self, entity: Entity) -> None:

@@ -20,7 +20,7 @@ from autocore.core.mqtt.hub import MqttHub
 from autocore.core.panels import PanelRegistry
 from autocore.core.services import ServiceRegistry
 from autocore.core.storage.database import Database
-from autocore.core.storage.keyvalue import KeyValue
+from autocore.core.storage.state import KeyValue
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,137 @@
+"""One database file through Pony, in threads of its own. A session on the event loop's thread is refused.
+
+Pony's sessions belong to threads: one that is held across an `await` can commit another task's work. So every piece of
+work is a plain function that runs from start to end in the writer's or the reader's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pony import orm
+
+from autocore.core.errors import StorageError
+from autocore.core.storage.migrate import migrate
+
+T = TypeVar("T")
+
+BUSY_S = 10.0  # the command line may write to state.db beside a running gateway
+_TYPES = {"INTEGER": {int, bool}, "REAL": {float}, "TEXT": {str}, "BLOB": {bytes}}
+
+
+class _Guarded(orm.Database):  # type: ignore[misc]  # Pony ships no types
+    """A Pony database that can be used only in the threads that were let in."""
+
+    def let_in(self, name: str) -> None:
+        self._let_in = name
+
+    def _get_cache(self) -> Any:  # Pony comes through here whenever a session, a query or a connection is used
+        name = getattr(self, "_let_in", None)
+        if name is not None and not threading.current_thread().name.startswith(name):
+            raise StorageError("a database session on the event loop's thread; use `await host.db.run(function)`")
+        return super()._get_cache()
+
+
+class Database:
+    """A file, its Pony database and its two threads.
+
+    Args:
+        name: the component: `state`, `history` or a plugin's name.
+        file: the SQLite file; made when it is missing.
+        synchronous: `FULL` for what must survive a power cut once it was committed, `NORMAL` for history.
+    """
+
+    def __init__(self, name: str, file: Path, *, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> None:
+        self.name = name
+        self.file = file
+        self.pony = _Guarded()
+        self._synchronous = synchronous
+        prefix = f"db-{name}"
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"{prefix}-write")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix=f"{prefix}-read")
+        self.pony.let_in(prefix)
+
+    async def open(self, migrations: Path, define: Callable[[Any], object]) -> None:
+        """Migrate the file and map the entities that `define(pony database)` declares.
+
+        Raises:
+            StorageError: the file is no database, is newer than this program, cannot be written, or an entity does not fit.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._open, migrations, define)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do `work` in a session in the writer's thread; it commits at the end, or nothing of it stays."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._session, work)
+
+    async def read(self, work: Callable[[], T]) -> T:
+        """Do `work`, which only reads, in a session in the reader's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._session, work)
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Do `work` like `run`, without waiting for it."""
+        return self._writer.submit(self._session, work)
+
+    async def close(self) -> None:
+        """Finish what was asked for and close the file."""
+        loop = asyncio.get_running_loop()
+        for pool in (self._reader, self._writer):
+            await loop.run_in_executor(pool, self.pony.disconnect)
+            pool.shutdown(wait=False)
+
+    def _session(self, work: Callable[[], T]) -> T:
+        try:
+            with orm.db_session:
+                return work()
+        except (orm.DatabaseError, sqlite3.Error) as error:
+            raise StorageError(f"the {self.name} database: {error}") from error
+
+    def _open(self, migrations: Path, define: Callable[[Any], object]) -> None:
+        try:
+            connection = sqlite3.connect(self.file, timeout=BUSY_S, isolation_level=None)
+        except sqlite3.Error as error:
+            raise StorageError(f"{self.file} cannot be opened: {error}; can this user write to the folder?") from error
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            migrate(connection, self.name, migrations)
+        except sqlite3.DatabaseError as error:
+            raise StorageError(f"{self.file} cannot be used: {error}") from error
+        finally:
+            connection.close()
+        self._map(define)
+
+    def _map(self, define: Callable[[Any], object]) -> None:
+        synchronous = self._synchronous
+
+        def configure(_database: Any, connection: sqlite3.Connection) -> None:
+            connection.execute(f"PRAGMA synchronous = {synchronous}")
+            connection.execute(f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}")
+
+        self.pony.on_connect(provider="sqlite")(configure)
+        self.pony.bind(provider="sqlite", filename=str(self.file.resolve()), create_db=False, timeout=BUSY_S)
+        define(self.pony)
+        try:
+            self.pony.generate_mapping(create_tables=False)
+        except orm.core.OrmError as error:
+            raise StorageError(f"the {self.name} database does not fit its models: {error}") from error
+        self._session(self._check_types)
+
+    def _check_types(self) -> None:
+        """Refuse a column of another type than its attribute: Pony itself only finds a missing one."""
+        for entity in self.pony.entities.values():
+            columns = {
+                row[1]: row[2].upper()
+                for row in self.pony.get_connection().execute(f"PRAGMA table_info('{entity._table_}')")
+            }
+            for attribute in entity._attrs_:
+                kinds = _TYPES.get(columns.get(attribute.column or "", ""))
+                if kinds is not None and attribute.py_type in {int, bool, float, str, bytes} - kinds:
+                    raise StorageError(
+                        f"{self.name}: {entity._table_}.{attribute.column} is {columns[attribute.column]},"
+                        f" but its model says {attribute.py_type.__name__}; add a migration"
+                    )

@@ -1,0 +1,260 @@
+"""state.db: what the gateway must know again after any stop. Every method works in the database's own thread."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from pony import orm
+
+from autocore.core.clock import BLOCK, Clock
+from autocore.core.devices import Device
+from autocore.core.entities import Entity, EntityRegistry
+from autocore.core.errors import StartError, StorageError
+from autocore.core.model import BinarySensor, Button, Description, Limits, Quality, Sensor, State, Switch
+from autocore.core.storage import models
+from autocore.core.storage.database import Database
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+FIRST_SEQ = 1
+KINDS: dict[str, type[Description]] = {kind.kind: kind for kind in (Sensor, BinarySensor, Switch, Button)}
+
+
+@dataclass(frozen=True, slots=True)
+class BootInfo:
+    """One start of the gateway.
+
+    Args:
+        number: 1, 2, 3 …; the `epoch` of the protocol.
+        first_seq: the first sequence number that no earlier start can have used.
+        offsets: wall time minus monotonic time, by boot, of those whose clock was trusted.
+    """
+
+    number: int
+    first_seq: int
+    offsets: dict[int, int]
+
+
+class DataFolder:
+    """The folder of the databases, held by one gateway at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    def make(self) -> Path:
+        """Make the folder, for its owner only.
+
+        Raises:
+            StartError: it cannot be made or written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StartError(f"the data folder {self.path} cannot be made: {error.strerror}; name another with --data") from error
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise StartError(f"the data folder {self.path} cannot be written; change its owner or name another with --data")
+        return self.path
+
+    def hold(self) -> None:
+        """Hold the folder until `let_go` or the end of the process; raises StartError when another gateway does."""
+        file = self.make() / "autocore.lock"
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            pid = os.read(descriptor, 20).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise StartError(f"a gateway runs on {self.path} already (pid {pid}); stop it, or name another folder with --data") from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
+        self._lock = descriptor
+
+    def let_go(self) -> None:
+        """Let another gateway have the folder."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+class StateStore:
+    """The registries, last states, users and settings on disk.
+
+    Args:
+        folder: the data folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database("state", folder / "state.db")
+
+    async def open(self) -> None:
+        """Open and migrate the file; raises StorageError when it cannot be used."""
+        await self.database.open(MIGRATIONS / "state", models.define)
+
+    async def close(self) -> None:
+        """Finish what was asked for and close the file."""
+        await self.database.close()
+
+    async def begin_boot(self, clock: Clock) -> BootInfo:
+        """Note that the gateway starts, and give the start's number."""
+        db = self.database.pony
+        wall_ns, quality = clock.wall_ns()
+        started_ns = clock.monotonic_ns()
+
+        def work() -> BootInfo:
+            number = (orm.max(boot.number for boot in db.Boot) or 0) + 1
+            db.Boot(
+                number=number,
+                machine_boot=_machine_boot(),
+                started_ns=started_ns,
+                offset_ns=None if wall_ns is None else wall_ns - started_ns,
+                quality=quality.value,
+            )
+            known = orm.select((boot.number, boot.offset_ns) for boot in db.Boot if boot.offset_ns is not None)[:]
+            limit = db.Setting.get(owner="core", name="seq_limit")
+            first_seq = int(limit.value) if limit else FIRST_SEQ
+            _put(db, "core", "seq_limit", first_seq + BLOCK)
+            return BootInfo(number, first_seq, dict(known))
+
+        return await self.database.run(work)
+
+    async def learn_offset(self, boot: int, offset_ns: int, quality: Quality) -> None:
+        """Note how wall time and monotonic time of a boot belong together; this dates all its rows."""
+        db = self.database.pony
+
+        def work() -> None:
+            db.Boot[boot].set(offset_ns=offset_ns, quality=quality.value)
+
+        await self.database.run(work)
+
+    def reserve(self, limit: int) -> None:
+        """Make durable, soon, that sequence numbers below `limit` may be used."""
+        self.database.submit(lambda: _put(self.database.pony, "core", "seq_limit", limit))
+
+    async def get(self, owner: str, name: str) -> Any:
+        """Give a setting, None when it was never set."""
+        db = self.database.pony
+
+        def work() -> Any:
+            row = db.Setting.get(owner=owner, name=name)
+            return None if row is None else json.loads(row.value)
+
+        return await self.database.run(work)
+
+    async def set(self, owner: str, name: str, value: Any) -> None:
+        """Keep a setting, JSON types only; None deletes it."""
+        await self.database.run(lambda: _put(self.database.pony, owner, name, value))
+
+    async def restore(self, entities: EntityRegistry) -> None:
+        """Put every entity that was known back into the registry, unavailable, with its last value."""
+        db = self.database.pony
+
+        def work() -> list[tuple[str, str, str, str, State | None]]:
+            states = {row.entity: _state(row) for row in db.LastState.select()}
+            return [(row.id, row.owner, row.kind, row.description, states.get(row.id)) for row in db.EntityRow.select()]
+
+        for entity_id, owner, kind, description, state in await self.database.run(work):
+            if kind in KINDS:
+                entities.restore(entity_id, owner, _described(kind, description), state)
+
+    async def save_entities(self, known: Iterable[Entity], gone: Iterable[str] = ()) -> None:
+        """Keep these entities, and forget those with the ids `gone`."""
+        db = self.database.pony
+        rows = [(one.id, one.owner, one.kind, json.dumps(asdict(one.description))) for one in known]
+        lost = list(gone)
+
+        def work() -> None:
+            connection = db.get_connection()
+            connection.executemany("INSERT OR REPLACE INTO entity VALUES (?, ?, ?, ?)", rows)
+            connection.executemany("DELETE FROM entity WHERE id = ?", [(one,) for one in lost])
+            connection.executemany("DELETE FROM last_state WHERE entity = ?", [(one,) for one in lost])
+
+        await self.database.run(work)
+
+    async def save_states(self, states: Sequence[tuple[str, State]]) -> None:
+        """Keep the last states of entities."""
+        db = self.database.pony
+        rows = [
+            (entity, json.dumps(one.value), one.changed_ns, one.updated_ns, one.boot, one.seq) for entity, one in states
+        ]
+
+        def work() -> None:
+            db.get_connection().executemany("INSERT OR REPLACE INTO last_state VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+        await self.database.run(work)
+
+    async def devices(self) -> list[Device]:
+        """Give the devices that were known."""
+        db = self.database.pony
+        facts = await self.database.run(lambda: [row.facts for row in db.DeviceRow.select()])
+        return [msgspec.json.decode(one, type=Device) for one in facts]
+
+    async def save_devices(self, devices: Sequence[Device]) -> None:
+        """Keep what is known of these devices."""
+        db = self.database.pony
+        rows = [(one.id, msgspec.json.encode(one).decode()) for one in devices]
+
+        def work() -> None:
+            db.get_connection().executemany("INSERT OR REPLACE INTO device VALUES (?, ?)", rows)
+
+        await self.database.run(work)
+
+
+class KeyValue:
+    """The key-value store of one plugin: JSON values that survive a restart."""
+
+    def __init__(self, store: StateStore, owner: str) -> None:
+        self._store = store
+        self._owner = owner
+
+    async def get(self, name: str, default: Any = None) -> Any:
+        """Give a value, or `default` when it was never set."""
+        value = await self._store.get(self._owner, name)
+        return default if value is None else value
+
+    async def set(self, name: str, value: Any) -> None:
+        """Keep a value of JSON types; it is on disk when this returns. None deletes it."""
+        await self._store.set(self._owner, name, value)
+
+
+def _put(db: Any, owner: str, name: str, value: Any) -> None:
+    row = db.Setting.get(owner=owner, name=name)
+    if value is None:
+        if row is not None:
+            row.delete()
+    elif row is None:
+        db.Setting(owner=owner, name=name, value=json.dumps(value))
+    else:
+        row.value = json.dumps(value)
+
+
+def _state(row: Any) -> State:
+    return State(
+        json.loads(row.value),
+        available=False,
+        changed_ns=row.changed_ns,
+        updated_ns=row.updated_ns,
+        boot=row.boot,
+        seq=row.seq,
+    )
+
+
+def _described(kind: str, text: str) -> Description:
+    facts = json.loads(text)
+    known = {name: value for name, value in facts.items() if name in KINDS[kind].__dataclass_fields__}
+    if known.get("limits") is not None:
+        known["limits"] = Limits(**known["limits"])
+    return KINDS[kind](**known)
+
+
+def _machine_boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError as error:
+        raise StorageError(f"the kernel does not tell its boot id: {error.strerror}") from error
