@@ -1,0 +1,1 @@
+"""Who may: passwords, tokens, the limiter, users and the audit."""

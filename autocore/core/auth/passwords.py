@@ -1,0 +1,54 @@
+"""Passwords: what is accepted, and how it is kept. Hashing takes about 40 ms of a core: call it in a thread."""
+
+from __future__ import annotations
+
+from passlib.context import CryptContext
+
+from autocore.core.errors import InvalidData
+
+LEAST_CHARS = 10  # security.md 2
+MOST_CHARS = 256  # a longer one only makes the hash work
+
+# OWASP's smallest recommended argon2id setting; 19 MiB is what a Pi Zero can spare.
+_context = CryptContext(
+    schemes=["argon2"], argon2__type="ID", argon2__memory_cost=19_456, argon2__time_cost=2, argon2__parallelism=1
+)
+
+# Of the lists of most used passwords, those that are long enough to be tried here.
+_COMMON = frozenset(
+    """1234567890 12345678910 0123456789 0987654321 9876543210 1q2w3e4r5t 1qaz2wsx3edc q1w2e3r4t5 qwertyuiop qwerty12345
+    qwerty1234 qwerty123456 asdfghjkl1 zxcvbnm123 password12 password123 password1234 password12345 passw0rd123 p@ssw0rd123
+    mypassword letmein1234 iloveyou123 welcome1234 welcome123 administrator admin12345 admin123456 adminadmin changeme123
+    senha12345 senha123456 minhasenha brasil1234 flamengo10 corinthians palmeiras1 jesuscristo autocore12 autocore123
+    autocore1234 raspberry1 raspberrypi homeassistant mosquitto1 abcdefghij abcd123456 abc1234567 aa12345678 football123
+    superman123 spiderman1 dragon12345 monkey12345 sunshine123 princess123 michael123 charlie1234 starwars123 trustno1234""".split()
+)
+
+
+def check_password(password: str, username: str = "") -> None:
+    """Refuse a password that is too short, common, made of one character, or the user's own name.
+
+    Raises:
+        InvalidData: with what to do instead.
+    """
+    if len(password) < LEAST_CHARS:
+        raise InvalidData(f"use at least {LEAST_CHARS} characters; three random words are easy to remember", field="password")
+    if len(password) > MOST_CHARS:
+        raise InvalidData(f"use at most {MOST_CHARS} characters", field="password")
+    folded = password.lower()
+    if folded in _COMMON or len(set(folded)) <= 2 or (username and folded.strip("0123456789!.@#") == username.lower()):
+        raise InvalidData("this password is one of the first that anybody tries; choose another", field="password")
+
+
+def hash_password(password: str) -> str:
+    """Give what is kept of a password."""
+    hashed: str = _context.hash(password)
+    return hashed
+
+
+def is_password(password: str, hashed: str | None) -> bool:
+    """Say whether `password` is the one that `hashed` was made from; without a hash it takes as long and says no."""
+    if hashed is None:
+        _context.dummy_verify()
+        return False
+    return len(password) <= MOST_CHARS and bool(_context.verify(password, hashed))
