@@ -199,15 +199,14 @@ class Board:
         channel.over_at_ms = None
         if command.type is ChannelType.MOMENTARY and command.hold is not None:
             if channel.hold is None:
-                channel.hold = Hold(command.hold, newest_ms=command.t_ms, off_at_ms=now_ms)
+                channel.hold = Hold(command.hold, off_at_ms=now_ms)
             self._stamp(channel.hold, command.t_ms)
         elif command.duration_ms is not None and command.type is not ChannelType.TOGGLE:
             channel.over_at_ms = now_ms + command.duration_ms
         self._energise(command.channel, Cause.COMMAND, now_ms, command.seq)
 
     def _stamp(self, hold: Hold, t_ms: int) -> None:
-        hold.newest_ms = max(hold.newest_ms, t_ms)
-        hold.off_at_ms = self._trust.local_ms(hold.newest_ms) + DEAD_MAN_MS
+        hold.off_at_ms = self._trust.local_ms(t_ms) + DEAD_MAN_MS
 
     @property
     def _may_energise(self) -> bool:

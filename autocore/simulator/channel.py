@@ -26,13 +26,11 @@ class Hold:
     """Somebody's thumb on a momentary channel.
 
     Args:
-        newest_ms: the newest stamp among its beats, by the gateway's clock.
-        off_at_ms: when the dead-man lets go.
+        off_at_ms: when the dead-man lets go, by the board's clock: another gateway's stamps may begin elsewhere.
         n: of the last beat.
     """
 
     id: str | int
-    newest_ms: int
     off_at_ms: int
     n: int = -1
 

@@ -290,9 +290,10 @@ def _head(topic: str, shape: str, sensor: str) -> bytes:
 
 def _allow_files(wanted: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        if hard != resource.RLIM_INFINITY and hard < wanted:
-            raise InvalidData(
-                f"this process may open {hard} files, {wanted} are needed; see ulimit -n", field="devices"
-            )
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (ValueError, OSError) as error:
+        message = f"this process may open {hard} files and {wanted} are needed; see ulimit -Hn"
+        raise InvalidData(message, field="devices") from error

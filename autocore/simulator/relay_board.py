@@ -21,11 +21,12 @@ class RelayBoard:
 
     Attributes:
         board: the channels.
+        link: how it speaks.
     """
 
     def __init__(self, link: DeviceLink, rules: BoardRules | None = None) -> None:
         self.board = Board(link.trust, rules or BoardRules())
-        self._link = link
+        self.link = link
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         link.body = self
@@ -37,40 +38,40 @@ class RelayBoard:
     async def run(self, stop: asyncio.Event) -> None:
         """Be on the air until `stop` is set."""
         try:
-            await self._link.run(stop)
+            await self.link.run(stop)
         finally:
             if self._timer is not None:
                 self._timer.cancel()
 
     def linked(self) -> None:
         """Go to the safe state and report it."""
-        self.board.connected(self._link.clock_ms())
+        self.board.connected(self.link.clock_ms())
         self._publish(cause=next((report.cause for report in reversed(self.board.take_reports())), None))
         self._settle()
 
     def unlinked(self) -> None:
         """Begin to wait for the link time-out."""
-        self.board.disconnected(self._link.clock_ms())
+        self.board.disconnected(self.link.clock_ms())
         self._settle()
 
     def gateway_changed(self) -> None:
         """Begin or end the wait for the link time-out."""
-        self.board.gateway_changed(self._link.clock_ms())
+        self.board.gateway_changed(self.link.clock_ms())
         self._settle()
 
     def restarted(self) -> None:
         """Begin from power-up."""
-        self.board.power_up(self._link.clock_ms())
+        self.board.power_up(self.link.clock_ms())
         self._settle()
 
     def _on_command(self, message: mqtt.MQTTMessage) -> None:
         command = decode(message.payload, RelayCommand)
-        answer = self.board.command(command, self._link.clock_ms())
+        answer = self.board.command(command, self.link.clock_ms())
         self._settle()  # the state first: whoever acts on the answer finds it
-        self._link.answer(answer)
+        self.link.answer(answer)
 
     def _on_beat(self, message: mqtt.MQTTMessage) -> None:
-        self.board.beat(decode(message.payload, Heartbeat), self._link.clock_ms())
+        self.board.beat(decode(message.payload, Heartbeat), self.link.clock_ms())
         self._settle()
 
     def _on_configuration(self, message: mqtt.MQTTMessage) -> None:
@@ -81,19 +82,19 @@ class RelayBoard:
         try:
             rules = configuration.rules(self.board.rules)
         except InvalidData as error:
-            self.board.deliver(version, self.board.rules, self._link.clock_ms())
-            self._link.answer(Answer(str(version), "refused", str(error)))
+            self.board.deliver(version, self.board.rules, self.link.clock_ms())
+            self.link.answer(Answer(str(version), "refused", str(error)))
         else:
-            self.board.deliver(version, rules, self._link.clock_ms())
-            self._link.answer(Answer(str(version), "applied"), on_delivered=lambda: self._on_acknowledged(version))
+            self.board.deliver(version, rules, self.link.clock_ms())
+            self.link.answer(Answer(str(version), "applied"), on_delivered=lambda: self._on_acknowledged(version))
         self._settle()
 
     def _on_acknowledged(self, version: str | int) -> None:
-        self.board.acknowledged(version, self._link.clock_ms())
+        self.board.acknowledged(version, self.link.clock_ms())
         self._settle()
 
     def _on_timer(self) -> None:
-        self.board.tick(self._link.clock_ms())
+        self.board.tick(self.link.clock_ms())
         self._settle()
 
     def _settle(self) -> None:
@@ -105,7 +106,7 @@ class RelayBoard:
             self._timer = None
         due_ms = self.board.due_ms
         if due_ms is not None:
-            rest_ms = max(0, due_ms - self._link.clock_ms())
+            rest_ms = max(0, due_ms - self.link.clock_ms())
             self._timer = self._loop.call_later(rest_ms / 1_000, self._on_timer)
 
     def _publish(
@@ -118,4 +119,4 @@ class RelayBoard:
             state["cause"] = cause
         if seq is not None:
             state["seq"] = seq
-        self._link.publish("relays/{id}/state", state, qos=1, retain=True)
+        self.link.publish("relays/{id}/state", state, qos=1, retain=True)

@@ -49,7 +49,6 @@ class Trust:
         self._last_seq: dict[type[Order], int] = {}
         self._floor_seq = 0
         self._asked_ms: deque[int] = deque()
-        self._newest_ask_ms = 0
         self._ask_ms = 0
         self._patience_ms = FIRST_PATIENCE_MS
         self._hurries = HURRIES
@@ -86,7 +85,6 @@ class Trust:
         while self._asked_ms and now_ms - self._asked_ms[0] > ANSWER_IS_LOST_MS:
             self._asked_ms.popleft()
         self._asked_ms.append(now_ms)
-        self._newest_ask_ms = now_ms
         if self._is_welcomed:
             self._ask_ms = now_ms + REFRESH_MS
         else:
@@ -114,8 +112,7 @@ class Trust:
         """Take a welcome; say whether it holds.
 
         It is matched with the oldest status that has no answer yet: when one was lost, the round trip is judged too
-        long rather than too short. A foreign, repeated or overtaken welcome changes nothing. A gateway that connects
-        finds our retained status and welcomes us unasked; such a one counts from the newest status.
+        long rather than too short. A foreign, repeated or overtaken welcome changes nothing.
         """
         if welcome.session != self.session or not self._is_of_the_gateway(welcome):
             return False
@@ -125,7 +122,10 @@ class Trust:
             self._void()
             self._epoch, self._last_seq, self._floor_seq = welcome.epoch, {}, 0
         self._newest_welcome_ms = welcome.t_ms
-        asked_ms = self._asked_ms.popleft() if self._asked_ms else self._newest_ask_ms
+        if not self._asked_ms:
+            self._note_unasked(welcome, now_ms)
+            return False
+        asked_ms = self._asked_ms.popleft()
         if now_ms - asked_ms > LONGEST_ROUND_TRIP_MS:
             self._hurry(now_ms)
             return False
@@ -179,6 +179,13 @@ class Trust:
         if verdict is not Verdict.OBEY:
             self.drops[verdict] += 1
         return verdict
+
+    def _note_unasked(self, welcome: Welcome, now_ms: int) -> None:
+        """Take a welcome from a gateway that connected and found our retained status: it has no round trip."""
+        if self._is_welcomed:
+            self._verdict_of_age(welcome.t_ms, 0, now_ms)  # but a time that may prove our clock wrong
+        else:
+            self._hurry(now_ms)
 
     def _is_of_the_gateway(self, welcome: Welcome) -> bool:
         if self._gateway is not None and self._gateway.epoch is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autocore.simulator.connection import Broker, Connection
-from autocore.simulator.link import wait_for
+from autocore.simulator.link import DeviceLink, wait_for
 
 DEADLINE_S = 20.0  # nothing takes so long; it only ends a test that would hang
 
@@ -129,7 +129,9 @@ class Gateway:
         heard = await self.until(f"devices/{device}/ack", lambda ack: ack["id"] == order["id"])
         return heard.json
 
-    async def until(self, path: str, is_it: Callable[[Any], object] = lambda _document: True, *, after: int = 0) -> Heard:
+    async def until(
+        self, path: str, is_it: Callable[[Any], object] = lambda _document: True, *, after: int = 0
+    ) -> Heard:
         """Give the first message on `path` for which `is_it` holds, among those after number `after`."""
         async with asyncio.timeout(DEADLINE_S):
             while True:
@@ -139,11 +141,10 @@ class Gateway:
                 self._news.clear()
                 await self._news.wait()
 
-    async def welcomed(self, device: str) -> str:
-        """Wait until a device is online and welcomed, and give its session."""
-        await self.until(f"devices/{device}/status", lambda status: status["status"] == "online")
-        await self.until(f"devices/{device}/welcome")
-        return self.sessions[device]
+    async def welcomed(self, link: DeviceLink) -> str:
+        """Wait until a device obeys us, and give its session."""
+        await eventually(lambda: link.trust.is_welcomed)
+        return self.sessions[link.card.id]
 
     def all(self, path: str) -> list[Any]:
         return [one.json for one in self.heard if one.topic == f"autocore/{path}" and one.payload]
@@ -152,7 +153,7 @@ class Gateway:
         heard = Heard(message.topic, bytes(message.payload), bool(message.retain))
         self.heard.append(heard)
         self._news.set()
-        _, group, device, *rest = heard.topic.split("/") + [""]
+        _, group, device, *rest = [*heard.topic.split("/"), ""]
         if group == "devices" and rest[0] == "status" and heard.json["status"] == "online":
             self.sessions[device] = heard.json["session"]
             if self.welcomes:

@@ -43,7 +43,15 @@ def test_limits_that_cannot_be_kept_are_refused(channels: dict[str, object]):
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"[]", b"{}", b'{"version": null}', b"\xff", document({"1": {"max_on_s": -1}}), document({"1": {"type": "x"}})],
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"version": null}',
+        b"\xff",
+        document({"1": {"max_on_s": -1}}),
+        document({"1": {"type": "x"}}),
+    ],
 )
 def test_what_is_no_configuration_is_refused(payload: bytes):
     with pytest.raises(InvalidData):

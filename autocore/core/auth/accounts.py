@@ -24,7 +24,7 @@ from autocore.core.model import Caller, Cause, Role
 from autocore.core.names import nearest
 from autocore.core.storage.database import Database
 
-TRUSTED_NS = 1 * NS  # decisions.md: changes beside a running gateway are seen within 1 s
+TRUSTED_NS = NS // 2  # decisions.md: changes beside a running gateway are seen within 1 s
 CACHED = 1_000
 NAME_CHARS = 64
 HOUR_S = 3600
@@ -91,7 +91,7 @@ class Accounts:
         self._clock = clock
         self._boot = boot
         self._key = key
-        self._session_s = session_s
+        self.session_s = session_s
         self._setup = setup
         self._limiter = Limiter(clock)
         self._checked: dict[str, _Known] = {}
@@ -148,7 +148,7 @@ class Accounts:
         self._limiter.succeeded(name, peer)
         session_id = secrets.token_urlsafe(16)
         started_ns = self._clock.monotonic_ns()
-        expires_wall_ns = self._wall_after(self._session_s)
+        expires_wall_ns = self._wall_after(self.session_s)
 
         def keep() -> None:
             db.Session(
@@ -156,7 +156,7 @@ class Accounts:
                 user=name,
                 boot=self._boot,
                 started_ns=started_ns,
-                lasts_s=self._session_s,
+                lasts_s=self.session_s,
                 expires_wall_ns=expires_wall_ns,
                 address=peer,
             )

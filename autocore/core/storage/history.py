@@ -83,7 +83,7 @@ class History:
         self._turn = asyncio.Lock()
         self._timer: Every | None = None
         self._task: asyncio.Task[None] | None = None
-        self._is_failing = False
+        self.is_failing = False
 
     async def open(self) -> None:
         """Open and migrate the file; raises StorageError when it cannot be used."""
@@ -138,8 +138,8 @@ class History:
             self.rows_written += len(self._writing)
             self.flushes += 1
             self._writing = []
-            if self._is_failing:
-                self._is_failing = False
+            if self.is_failing:
+                self.is_failing = False
                 log.warning("history is written again; %d rows were dropped", self.dropped)
             committed()
 
@@ -185,8 +185,8 @@ class History:
         if too_many > 0:
             del self._rows[:too_many]
             self.dropped += too_many
-        if not self._is_failing:
-            self._is_failing = True
+        if not self.is_failing:
+            self.is_failing = True
             log.error("history cannot be written and waits in memory: %s", error)
 
     def _windows(self, from_ns: int | None, to_ns: int | None) -> list[tuple[int, int, int]]:

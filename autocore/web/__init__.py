@@ -1,0 +1,1 @@
+"""The web: REST, the live socket and the admin's pages. It asks the core and decides nothing."""

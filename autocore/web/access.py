@@ -1,0 +1,46 @@
+"""What each route asks of its caller. Deny by default: a route that says nothing is open to nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from autocore.core.errors import NotAuthenticated, PermissionDenied
+from autocore.core.model import Caller, Role
+from autocore.web.gate import CALLER
+
+
+def needs(role: Role, action: str) -> dict[str, Any]:
+    """Give the options of a route that needs `role` for `action`, e.g. `read:entities`."""
+    return {"role": role, "action": action}
+
+
+OPEN: dict[str, Any] = {"is_open": True}
+"""The options of a route that anybody may use: the gate decides when."""
+
+
+def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
+    """Give who asks; raises NotAuthenticated when the gate let nobody in."""
+    caller: Caller | None = connection.scope.get(CALLER)  # type: ignore[assignment]  # the gate's own key
+    if caller is None:
+        raise NotAuthenticated("log in first")
+    return caller
+
+
+def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let a caller pass who has the route's role and whose token is not limited to something else.
+
+    Raises:
+        NotAuthenticated: nobody asks.
+        PermissionDenied: the caller may not, or the route says nothing about who may.
+    """
+    if handler.opt.get("is_open"):
+        return
+    caller = caller_of(connection)
+    role, action = handler.opt.get("role"), handler.opt.get("action")
+    if role is None or action is None:
+        raise PermissionDenied(f"{handler} says nothing about who may use it, so nobody may")
+    if not caller.may(role, action):
+        raise PermissionDenied(f"{action} needs the role {role.name.lower()}; {caller.cause.who} may not do it")

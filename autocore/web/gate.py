@@ -1,0 +1,180 @@
+"""The gate before everything: who is asking, from which page, for which host. It wraps the application, outside its router.
+
+Outside, because a router answers 404 for a path of the wrong type before any guard of its own: who has no name learns nothing.
+"""
+
+from __future__ import annotations
+
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from autocore.core.auth.accounts import Accounts
+from autocore.core.errors import AutocoreError, NotAuthenticated
+from autocore.core.model import INTERNAL, Caller
+from autocore.web.errors import MEDIA_TYPE, encode, headers_of, problem, problem_of
+
+COOKIE = "autocore_session"  # decisions.md: over plain HTTP without `Secure`, so without the `__Host-` prefix too
+CALLER = "autocore.caller"
+TOKEN = "autocore.token"  # noqa: S105  # the name of a key
+ALWAYS_OPEN = ("/health", "/ready", "/static/")
+OPEN_BEFORE_SETUP = ("/setup", "/api/v1/auth/setup")
+OPEN_AFTER_SETUP = ("/login", "/api/v1/auth/login", "/setup", "/api/v1/auth/setup")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LARGEST_BODY = 1_048_576
+
+_SECURITY_HEADERS = [
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self';"
+        b" manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+]
+
+
+class Gate:
+    """An ASGI application around the one that does the work.
+
+    Args:
+        app: the application.
+        accounts: knows who bears a token.
+        hosts: the names under which the gateway may be asked for, without port.
+    """
+
+    def __init__(self, app: Any, accounts: Accounts, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._accounts = accounts
+        self._hosts = hosts
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Let a request pass, or answer it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        send = _with_security_headers(send) if scope["type"] == "http" else send
+        refusal = _wrong_host(headers, self._hosts) or _too_large(headers)
+        if refusal is not None:
+            await _answer(scope, receive, send, refusal)
+            return
+        path = scope["path"]
+        is_set_up = await self._accounts.has_administrator()
+        token, is_cookie = _token(headers)
+        try:
+            scope[CALLER] = await self._caller(scope, token)
+            scope[TOKEN] = token
+        except AutocoreError as error:
+            if not _is_open(path, is_set_up=is_set_up):
+                await self._turn_away(scope, receive, send, error, is_set_up=is_set_up)
+                return
+            scope[CALLER] = None
+        changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
+        # A page elsewhere can make a browser send the cookie, and can send a form without one.
+        if changes and (is_cookie or scope[CALLER] is None) and not _is_same_origin(headers):
+            await _answer(scope, receive, send, problem(403, "this request comes from another site's page", "cross_site"))
+            return
+        await self._app(scope, receive, send)
+
+    async def _caller(self, scope: Any, token: str | None) -> Caller:
+        if token is None:
+            raise NotAuthenticated("log in, or send a token as `Authorization: Bearer …`")
+        client = scope.get("client")
+        via = "websocket" if scope["type"] == "websocket" else "rest" if scope["path"].startswith("/api/") else "page"
+        return await self._accounts.authenticate(token, via, client[0] if client else "")
+
+    async def _turn_away(self, scope: Any, receive: Any, send: Any, error: AutocoreError, *, is_set_up: bool) -> None:
+        path = scope["path"]
+        is_page = scope["type"] == "http" and scope["method"] in SAFE_METHODS and _is_page(path)
+        if not is_page:
+            await _answer(scope, receive, send, problem_of(error), headers_of(error))
+            return
+        query = scope.get("query_string", b"").decode("latin-1")
+        back = quote(path + (f"?{query}" if query else ""), safe="/")
+        target = f"/login?next={back}" if is_set_up and path != "/" else "/login" if is_set_up else "/setup"
+        await _respond(send, 303, b"", [(b"location", target.encode()), (b"cache-control", b"no-store")])
+
+
+class ControlGate:
+    """The gate of the control socket: who can open that file is the gateway's own user."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Let everything pass as the gateway itself."""
+        scope[CALLER] = INTERNAL
+        scope[TOKEN] = None
+        await self._app(scope, receive, send)
+
+
+def _token(headers: dict[str, str]) -> tuple[str | None, bool]:
+    scheme, _, text = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and text:
+        return text.strip(), False
+    try:
+        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        cookie = None
+    return (cookie.value, True) if cookie and cookie.value else (None, False)
+
+
+def _is_open(path: str, *, is_set_up: bool) -> bool:
+    if path.startswith("/static/") or path in ALWAYS_OPEN:
+        return True
+    return path in (OPEN_AFTER_SETUP if is_set_up else OPEN_BEFORE_SETUP)
+
+
+def _is_page(path: str) -> bool:
+    return not path.startswith("/api/") and not path.startswith("/schema/") and path not in ("/metrics",)
+
+
+def _wrong_host(headers: dict[str, str], hosts: frozenset[str]) -> dict[str, Any] | None:
+    name = urlsplit(f"//{headers.get('host', '')}").hostname
+    if name in hosts:
+        return None
+    return problem(421, "the gateway is not known under this name; use the address that it printed", "wrong_host")
+
+
+def _too_large(headers: dict[str, str]) -> dict[str, Any] | None:
+    length = headers.get("content-length", "0")
+    if length.isdecimal() and int(length) <= LARGEST_BODY:
+        return None
+    return problem(413, f"a request has at most {LARGEST_BODY} bytes", "too_large")
+
+
+def _is_same_origin(headers: dict[str, str]) -> bool:
+    origin = headers.get("origin")
+    if origin is None:
+        # Every browser that keeps to SameSite sends one of the two with a form or a fetch; programs send neither.
+        return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+    return urlsplit(origin).netloc == headers.get("host")
+
+
+def _with_security_headers(send: Any) -> Any:
+    async def sending(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *_SECURITY_HEADERS]
+        await send(message)
+
+    return sending
+
+
+async def _answer(scope: Any, receive: Any, send: Any, body: dict[str, Any], more: dict[str, str] | None = None) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 4401 if body["status"] == 401 else 4403})  # noqa: PLR2004
+        return
+    headers = [(b"content-type", MEDIA_TYPE.encode())]
+    if body["status"] == 401:  # noqa: PLR2004  # the status itself
+        headers.append((b"www-authenticate", b"Bearer"))
+    headers += [(name.lower().encode(), value.encode()) for name, value in (more or {}).items()]
+    await _respond(send, body["status"], encode(body), headers)
+
+
+async def _respond(send: Any, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+    await send({"type": "http.response.body", "body": body})

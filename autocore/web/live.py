@@ -1,0 +1,292 @@
+"""The live socket: the newest state of what a client asked for, calls, and their results. A slow client gets less, never late.
+
+For each client there is one set of entities that changed since its last frame, so memory does not grow with the rate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from typing import Annotated, Any
+
+import msgspec
+from litestar import WebSocket
+from litestar.exceptions import WebSocketDisconnect
+
+from autocore.core.auth.accounts import Accounts
+from autocore.core.bus import ALL, Bus, Event
+from autocore.core.clock import Timeline
+from autocore.core.entities import Entity, EntityRegistry
+from autocore.core.errors import AutocoreError
+from autocore.core.model import Caller, Role, State
+from autocore.core.services import ServiceRegistry
+from autocore.web.errors import problem_of
+from autocore.web.views import entity_view, iso
+
+FRAME_S = 0.016  # one frame of a screen: more often nobody sees it
+CHECK_S = 0.4  # with half a second of trust in a checked token: closed within a second of its revocation
+CALLS_AT_ONCE = 16
+CLIENTS = 200
+EVENTS_WAITING = 200  # newest win; what is left out is counted in the frame
+UNAUTHORISED = 4401
+Names = Annotated[list[Annotated[str, msgspec.Meta(max_length=200)]], msgspec.Meta(max_length=2_000)]
+
+log = logging.getLogger("autocore.web")
+
+
+class Interest(msgspec.Struct, forbid_unknown_fields=True):
+    """What a client wants to hear: entities by id, by kind, by pattern; events by type."""
+
+    entities: Names = []
+    kinds: Names = []
+    patterns: Names = []
+    events: Names = []
+    since: int | None = None
+
+    def wants(self, entity: Entity) -> bool:
+        """Say whether an entity belongs to it."""
+        return (
+            entity.id in self.entities
+            or entity.kind in self.kinds
+            or any(fnmatchcase(entity.id, one) for one in self.patterns)
+        )
+
+
+class Call(msgspec.Struct):
+    """A service to be called."""
+
+    id: int | str
+    service: str
+    data: dict[str, Any] = {}
+
+
+class Word(msgspec.Struct):
+    """What a client can say; one of them at a time."""
+
+    subscribe: Interest | None = None
+    unsubscribe: Interest | None = None
+    call: Call | None = None
+    ping: int | str | None = None
+
+
+_decoder = msgspec.json.Decoder(Word)
+_encode = msgspec.json.encode
+
+
+class Client:
+    """One socket: its interests, what changed since its last frame, and its calls."""
+
+    def __init__(self, live: Live, socket: WebSocket[Any, Any, Any], caller: Caller) -> None:
+        self.caller = caller
+        self.interests: list[Interest] = []
+        self.changed: dict[str, Entity] = {}
+        self.events: list[Event] = []
+        self.events_left_out = 0
+        self.wake = asyncio.Event()
+        self._live = live
+        self._socket = socket
+        self._calls: set[asyncio.Task[None]] = set()
+        self._sending = asyncio.Lock()
+
+    def wants(self, entity: Entity) -> bool:
+        """Say whether any interest includes an entity."""
+        return any(interest.wants(entity) for interest in self.interests)
+
+    async def send(self, body: Any) -> None:
+        """Send one frame."""
+        async with self._sending:
+            await self._socket.send_text(_encode(body).decode())
+
+    async def take(self, text: str) -> None:
+        """Do what the client says."""
+        try:
+            word = _decoder.decode(text)
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            await self.send({"error": {"code": "invalid", "detail": f"this is no message for the live socket: {error}"}})
+            return
+        if word.subscribe is not None:
+            await self._subscribe(word.subscribe)
+        elif word.unsubscribe is not None:
+            self._unsubscribe(word.unsubscribe)
+        elif word.call is not None:
+            self._call(word.call)
+        elif word.ping is not None:
+            await self.send({"pong": word.ping})
+        else:
+            known = "subscribe, unsubscribe, call or ping"
+            await self.send({"error": {"code": "unknown", "detail": f"say one of {known}"}})
+
+    async def frames(self) -> None:
+        """Send what changed, at most once a frame, until the socket is gone."""
+        while True:
+            await self.wake.wait()
+            self.wake.clear()
+            if self.changed:
+                changed, self.changed = self.changed, {}
+                states = [self._live.encoded(entity) for entity in changed.values()]
+                await self.send({"changes": {"seq": self._live.last_seq, "states": states}})
+            events, self.events = self.events, []
+            for event in events:
+                await self.send({"event": self._live.event_view(event)})
+            await asyncio.sleep(FRAME_S)
+
+    def close_calls(self) -> None:
+        """Let go of the calls; what was sent to a board stays sent."""
+        for task in self._calls:
+            task.cancel()
+
+    async def _subscribe(self, interest: Interest) -> None:
+        self.interests.append(interest)
+        self._live.forget_routes()
+        entities = self._live.entities
+        since = interest.since or 0
+        states = [
+            entity_view(entity, self._live.timeline)
+            for entity in entities
+            if interest.wants(entity) and entity.state.seq >= since
+        ]
+        unknown = [name for name in interest.entities if name not in entities]
+        await self.send({"snapshot": {"seq": self._live.last_seq, "states": states, "unknown": unknown}})
+
+    def _unsubscribe(self, gone: Interest) -> None:
+        def rest(names: list[str], lost: list[str]) -> list[str]:
+            return [name for name in names if name not in lost]
+
+        self.interests = [
+            Interest(
+                rest(one.entities, gone.entities),
+                rest(one.kinds, gone.kinds),
+                rest(one.patterns, gone.patterns),
+                rest(one.events, gone.events),
+            )
+            for one in self.interests
+        ]
+        self._live.forget_routes()
+
+    def _call(self, call: Call) -> None:
+        task = asyncio.get_running_loop().create_task(self._carry_out(call, is_busy=len(self._calls) >= CALLS_AT_ONCE))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _carry_out(self, call: Call, *, is_busy: bool) -> None:
+        if is_busy:
+            await self.send({"result": {"id": call.id, "ok": False, "code": "busy", "detail": "too many calls at once"}})
+            return
+        try:
+            outcome = await self._live.services.call(call.service, call.data, self.caller)
+        except AutocoreError as error:
+            await self.send({"result": {"id": call.id, "ok": False, **problem_of(error)}})
+        else:
+            await self.send({"result": {"id": call.id, "ok": True, **outcome}})
+
+
+class Live:
+    """All clients of the live socket."""
+
+    def __init__(
+        self, entities: EntityRegistry, services: ServiceRegistry, accounts: Accounts, bus: Bus, timeline: Timeline
+    ) -> None:
+        self.entities = entities
+        self.services = services
+        self.timeline = timeline
+        self.last_seq = 0
+        self._accounts = accounts
+        self._clients: set[Client] = set()
+        self._routes: dict[str, tuple[Client, ...]] = {}
+        self._encoded: dict[str, tuple[int, msgspec.Raw]] = {}
+        self._undo: list[Callable[[], None]] = [entities.on("", self._on_state), bus.on(ALL, self._on_event)]
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        for undo in self._undo:
+            undo()
+
+    def __len__(self) -> int:
+        return len(self._clients)
+
+    async def serve(self, socket: WebSocket[Any, Any, Any], caller: Caller, token: str | None) -> None:
+        """Serve one client until it or its right to be here is gone."""
+        await socket.accept()
+        if len(self._clients) >= CLIENTS:
+            await socket.close(code=1013, reason="too many clients")
+            return
+        client = Client(self, socket, caller)
+        self._clients.add(client)
+        tasks = [
+            asyncio.get_running_loop().create_task(work)
+            for work in (self._listen(client, socket), client.frames(), self._watch(socket, caller, token))
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._clients.discard(client)
+            self.forget_routes()
+            client.close_calls()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def forget_routes(self) -> None:
+        """Find anew who wants what."""
+        self._routes.clear()
+
+    def encoded(self, entity: Entity) -> msgspec.Raw:
+        """Give an entity's state as JSON, made once for all clients."""
+        state = entity.state
+        known = self._encoded.get(entity.id)
+        if known is None or known[0] != state.seq:
+            body = {
+                "id": entity.id,
+                "value": state.value,
+                "available": state.available,
+                "changed_at": iso(self.timeline.wall_ns(state.boot, state.changed_ns)),
+                "updated_at": iso(self.timeline.wall_ns(state.boot, state.updated_ns)),
+                "seq": state.seq,
+            }
+            known = self._encoded[entity.id] = (state.seq, msgspec.Raw(_encode(body)))
+        return known[1]
+
+    def event_view(self, event: Event) -> Mapping[str, Any]:
+        """Give an event as clients see it."""
+        boot = self.entities.boot
+        return {"type": event.type, "data": event.data, "seq": event.seq, "at": iso(self.timeline.wall_ns(boot, event.at_ns))}
+
+    def _on_state(self, entity: Entity, _old: State, new: State) -> None:
+        self.last_seq = new.seq
+        clients = self._routes.get(entity.id)
+        if clients is None:
+            clients = self._routes[entity.id] = tuple(one for one in self._clients if one.wants(entity))
+        for client in clients:
+            client.changed[entity.id] = entity
+            client.wake.set()
+
+    def _on_event(self, event: Event) -> None:
+        for client in self._clients:
+            if any(fnmatchcase(event.type, one) for interest in client.interests for one in interest.events):
+                if len(client.events) >= EVENTS_WAITING:
+                    del client.events[0]
+                    client.events_left_out += 1
+                client.events.append(event)
+                client.wake.set()
+
+    async def _listen(self, client: Client, socket: WebSocket[Any, Any, Any]) -> None:
+        try:
+            while True:
+                await client.take(await socket.receive_text())
+        except WebSocketDisconnect:
+            return
+
+    async def _watch(self, socket: WebSocket[Any, Any, Any], caller: Caller, token: str | None) -> None:
+        while token is not None:
+            await asyncio.sleep(CHECK_S)
+            try:
+                now = await self._accounts.authenticate(token, caller.cause.via, caller.cause.address or "")
+            except AutocoreError:
+                await socket.close(code=UNAUTHORISED, reason="log in again")
+                return
+            if now.role < Role.VIEWER or now.role != caller.role:
+                await socket.close(code=UNAUTHORISED, reason="the role changed; connect again")
+                return
+        await asyncio.Event().wait()  # without a token (the control socket) nothing ends but the socket

@@ -1,0 +1,41 @@
+"""What the web is given of the gateway. Only references: every route gets just those that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from autocore.core.auth.accounts import Accounts
+from autocore.core.auth.audit import Audit
+from autocore.core.bus import Bus
+from autocore.core.clock import Clock, Timeline
+from autocore.core.config import Config
+from autocore.core.devices import DeviceRegistry
+from autocore.core.entities import EntityRegistry
+from autocore.core.mqtt.hub import MqttHub
+from autocore.core.panels import PanelRegistry
+from autocore.core.plugins import Plugins
+from autocore.core.services import ServiceRegistry
+from autocore.core.storage.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the gateway that the web shows."""
+
+    config: Config
+    clock: Clock
+    timeline: Timeline
+    bus: Bus
+    entities: EntityRegistry
+    devices: DeviceRegistry
+    services: ServiceRegistry
+    panels: PanelRegistry
+    plugins: Plugins
+    history: History
+    accounts: Accounts
+    audit: Audit
+    hub: MqttHub
+    started_ns: int
+    reload: Callable[[], Awaitable[list[str]]]
+    """Reads the configuration again and gives the names of the plugins that it touched."""

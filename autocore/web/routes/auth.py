@@ -1,0 +1,208 @@
+"""`/api/v1/auth` and `/api/v1/users`: set-up, log-in, sessions, API tokens, users."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, delete, get, post
+from litestar.datastructures import Cookie
+
+from autocore.core.auth.accounts import Accounts, ApiToken, Session
+from autocore.core.clock import Timeline
+from autocore.core.errors import PermissionDenied, UnknownName
+from autocore.core.model import Caller, Role
+from autocore.web.access import OPEN, needs
+from autocore.web.gate import COOKIE
+from autocore.web.views import iso
+
+Text = Annotated[str, msgspec.Meta(max_length=300)]
+
+
+class SetUp(msgspec.Struct):
+    """The first administrator."""
+
+    code: Text
+    username: Text
+    password: Text
+
+
+class LogIn(msgspec.Struct):
+    """A name and its password."""
+
+    username: Text
+    password: Text
+
+
+class NewToken(msgspec.Struct):
+    """An API token to be made; without scopes it may what its user may."""
+
+    name: Text
+    scopes: list[Text] = []
+    expires_in_s: Annotated[int, msgspec.Meta(ge=60)] | None = None
+
+
+class NewUser(msgspec.Struct):
+    """A user to be made."""
+
+    username: Text
+    password: Text
+    role: Text = "viewer"
+
+
+class NewPassword(msgspec.Struct):
+    """Another password."""
+
+    password: Text
+
+
+def session_cookie(token: str, lasts_s: int) -> Cookie:
+    """Give the cookie of a session: no script reads it, no other site makes a browser send it."""
+    return Cookie(key=COOKIE, value=token, httponly=True, samesite="strict", path="/", max_age=lasts_s)
+
+
+def peer_of(request: Request[Any, Any, Any]) -> str:
+    """Give the address that asks."""
+    return request.client.host if request.client else ""
+
+
+@post("/auth/setup", opt=OPEN, status_code=201, summary="Make the first administrator")
+async def set_up(request: Request[Any, Any, Any], accounts: Accounts, data: SetUp) -> Response[dict[str, Any]]:
+    """Make the first administrator with the one-time code, and log in."""
+    await accounts.set_up(data.code, data.username, data.password, peer_of(request))
+    return await _logged_in(request, accounts, data.username, data.password, 201)
+
+
+@post("/auth/login", opt=OPEN, status_code=200, summary="Log in")
+async def log_in(request: Request[Any, Any, Any], accounts: Accounts, data: LogIn) -> Response[dict[str, Any]]:
+    """Begin a session: the token is in the answer for programs and in a cookie for browsers."""
+    return await _logged_in(request, accounts, data.username, data.password, 200)
+
+
+@post("/auth/logout", opt=needs(Role.VIEWER, "auth:session"), status_code=204, summary="Log out")
+async def log_out(accounts: Accounts, caller: Caller) -> Response[None]:
+    """End this session."""
+    if caller.session is not None:
+        try:
+            await accounts.end_session(caller.session)
+        except UnknownName:
+            raise PermissionDenied("an API token cannot log out; revoke it instead") from None
+    return Response(None, status_code=204, cookies=[session_cookie("", 0)])
+
+
+@get("/auth/session", opt=needs(Role.VIEWER, "auth:session"), summary="Who am I")
+async def get_session(caller: Caller) -> dict[str, Any]:
+    """Give who asks, and in which role."""
+    return {
+        "username": caller.cause.who,
+        "role": caller.role.name.lower(),
+        "scopes": sorted(caller.scopes) if caller.scopes is not None else None,
+    }
+
+
+@get("/auth/sessions", opt=needs(Role.VIEWER, "auth:session"), summary="My sessions")
+async def list_sessions(accounts: Accounts, timeline: Timeline, caller: Caller) -> dict[str, Any]:
+    """Give the caller's sessions; an administrator sees everybody's."""
+    user = None if caller.role is Role.ADMIN else caller.cause.who
+    sessions = await accounts.sessions(user)
+    return {"items": [_session_view(one, timeline, caller) for one in sessions], "next": None}
+
+
+@delete("/auth/sessions/{session_id:str}", opt=needs(Role.VIEWER, "auth:session"), summary="End a session")
+async def end_session(accounts: Accounts, caller: Caller, session_id: str) -> None:
+    """End one of the caller's sessions; an administrator ends anybody's."""
+    user = None if caller.role is Role.ADMIN else caller.cause.who
+    if not any(one.id == session_id for one in await accounts.sessions(user)):
+        raise UnknownName("session", session_id)
+    await accounts.end_session(session_id)
+
+
+@get("/auth/tokens", opt=needs(Role.VIEWER, "auth:tokens"), summary="My API tokens")
+async def list_tokens(accounts: Accounts, caller: Caller) -> dict[str, Any]:
+    """Give the caller's API tokens; an administrator sees everybody's."""
+    user = None if caller.role is Role.ADMIN else caller.cause.who
+    return {"items": [_token_view(one) for one in await accounts.tokens(user)], "next": None}
+
+
+@post("/auth/tokens", opt=needs(Role.VIEWER, "auth:tokens"), status_code=201, summary="Make an API token")
+async def add_token(accounts: Accounts, caller: Caller, data: NewToken) -> dict[str, Any]:
+    """Make an API token for the caller; its text is shown only now. A limited token makes none wider than itself."""
+    scopes = data.scopes or sorted(caller.scopes or ())
+    if caller.scopes is not None and not set(scopes) <= caller.scopes:
+        raise PermissionDenied("a limited token cannot make one that may more")
+    made = await accounts.add_token(data.name, caller.cause.who, scopes, data.expires_in_s)
+    return _token_view(made) | {"token": made.text}
+
+
+@delete("/auth/tokens/{token_id:str}", opt=needs(Role.VIEWER, "auth:tokens"), summary="Revoke an API token")
+async def remove_token(accounts: Accounts, caller: Caller, token_id: str) -> None:
+    """Revoke one of the caller's tokens; an administrator revokes anybody's."""
+    user = None if caller.role is Role.ADMIN else caller.cause.who
+    if not any(one.id == token_id for one in await accounts.tokens(user)):
+        raise UnknownName("token", token_id)
+    await accounts.remove_token(token_id)
+
+
+@get("/users", opt=needs(Role.ADMIN, "users:read"), summary="List users")
+async def list_users(accounts: Accounts) -> dict[str, Any]:
+    """Give every user."""
+    return {"items": [{"username": one.name, "role": one.role.name.lower()} for one in await accounts.users()], "next": None}
+
+
+@post("/users", opt=needs(Role.ADMIN, "users:write"), status_code=201, summary="Make a user")
+async def add_user(accounts: Accounts, data: NewUser) -> dict[str, Any]:
+    """Make a user."""
+    role = Role.parse(data.role)
+    await accounts.add_user(data.username, data.password, role)
+    return {"username": data.username, "role": role.name.lower()}
+
+
+@post("/users/{username:str}/password", opt=needs(Role.ADMIN, "users:write"), status_code=204, summary="Change a password")
+async def set_password(accounts: Accounts, username: str, data: NewPassword) -> None:
+    """Give a user another password and end the user's sessions."""
+    await accounts.set_password(username, data.password)
+
+
+@delete("/users/{username:str}", opt=needs(Role.ADMIN, "users:write"), summary="Remove a user")
+async def remove_user(accounts: Accounts, username: str) -> None:
+    """Remove a user with all sessions and tokens."""
+    await accounts.remove_user(username)
+
+
+async def _logged_in(
+    request: Request[Any, Any, Any], accounts: Accounts, name: str, password: str, status: int
+) -> Response[dict[str, Any]]:
+    session = await accounts.log_in(name, password, peer_of(request))
+    body = {"token": session.token, "token_type": "Bearer", "username": name, "expires_in_s": accounts.session_s}
+    return Response(body, status_code=status, cookies=[session_cookie(session.token, accounts.session_s)])
+
+
+def _session_view(session: Session, timeline: Timeline, caller: Caller) -> dict[str, Any]:
+    return {
+        "id": session.id,
+        "username": session.user,
+        "address": session.address,
+        "started_at": iso(timeline.wall_ns(session.boot, session.started_ns)),
+        "is_this": session.id == caller.session,
+    }
+
+
+def _token_view(token: ApiToken) -> dict[str, Any]:
+    return {"id": token.id, "name": token.name, "username": token.user, "scopes": list(token.scopes)}
+
+
+ROUTES = [
+    set_up,
+    log_in,
+    log_out,
+    get_session,
+    list_sessions,
+    end_session,
+    list_tokens,
+    add_token,
+    remove_token,
+    list_users,
+    add_user,
+    set_password,
+    remove_user,
+]

@@ -1,0 +1,57 @@
+"""`/api/v1/devices`: the boards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import get, post
+
+from autocore.core.clock import Timeline
+from autocore.core.devices import DeviceRegistry
+from autocore.core.entities import EntityRegistry
+from autocore.core.model import Caller, Role
+from autocore.web.access import needs
+from autocore.web.views import device_view
+
+
+@get("/devices", opt=needs(Role.VIEWER, "read:devices"), summary="List devices")
+async def list_devices(devices: DeviceRegistry, entities: EntityRegistry, timeline: Timeline) -> dict[str, Any]:
+    """Give every device, sorted by id."""
+    return {"items": [device_view(one, devices, timeline, entities.boot) for one in devices], "next": None}
+
+
+@get("/devices/{device_id:str}", opt=needs(Role.VIEWER, "read:devices"), summary="One device")
+async def get_device(
+    devices: DeviceRegistry, entities: EntityRegistry, timeline: Timeline, device_id: str
+) -> dict[str, Any]:
+    """Give a device."""
+    return device_view(devices.get(device_id), devices, timeline, entities.boot)
+
+
+@post(
+    "/devices/{device_id:str}/approve",
+    opt=needs(Role.TECHNICIAN, "devices:approve"),
+    status_code=200,
+    summary="Let a device take part",
+)
+async def approve_device(
+    devices: DeviceRegistry, entities: EntityRegistry, timeline: Timeline, caller: Caller, device_id: str
+) -> dict[str, Any]:
+    """Let a device take part: what it says becomes entities from now on."""
+    return device_view(devices.approve(device_id, caller.cause), devices, timeline, entities.boot)
+
+
+@post(
+    "/devices/{device_id:str}/retire",
+    opt=needs(Role.TECHNICIAN, "devices:retire"),
+    status_code=200,
+    summary="Stop listening to a device",
+)
+async def retire_device(
+    devices: DeviceRegistry, entities: EntityRegistry, timeline: Timeline, caller: Caller, device_id: str
+) -> dict[str, Any]:
+    """Stop listening to a device; its entities and history stay."""
+    return device_view(devices.retire(device_id, caller.cause), devices, timeline, entities.boot)
+
+
+ROUTES = [list_devices, get_device, approve_device, retire_device]
