@@ -41,6 +41,7 @@ const symbols = readFileSync(join(assets, "icons.txt"), "utf8")
   });
 writeFileSync(join(fresh, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>`);
 
+cpSync(join(assets, "mark.svg"), join(fresh, "mark.svg"));
 for (const name of ["swagger-ui.css", "swagger-ui-bundle.js"]) {
   cpSync(join(modules, "swagger-ui-dist", name), join(fresh, "swagger", name));
 }

@@ -34,7 +34,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
         return sorted(host.entities.own, key=lambda entity: entity.id)
 
     def page() -> Mapping[str, Any]:
-        return {"entities": sensors(), "chart": chart_lines(sensors(), config["dashboard"])}
+        return {"entities": sensors(), "lines": chart_lines(sensors(), config["dashboard"])}
 
     host.panels.add(Panel(N_("Telemetry"), icon="chart-line", template="telemetry.html", context=page, order=30))
     host.panels.add(

@@ -88,6 +88,7 @@ class Bench:
         while (due_ms := self.board.due_ms) is not None and due_ms <= until_ms:
             self.now_ms = max(self.now_ms, due_ms)
             self.board.tick(self.now_ms)
+            assert self.board.due_ms != due_ms, "what was due was not done"
         self.now_ms = until_ms
 
     @property

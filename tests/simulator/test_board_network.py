@@ -211,6 +211,7 @@ class World:
             if arrival_ms is not None and arrival_ms <= self.now_ms:
                 heapq.heappop(self._in_flight)[2]()
             self.board.tick(self.now_ms)
+            assert self.board.due_ms is None or self.board.due_ms > self.now_ms, "what was due was not done"
             self.check()
         self.now_ms = until_ms
         self.check()

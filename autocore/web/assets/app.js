@@ -1,1 +1,8 @@
+// What every page loads: htmx for actions, one live socket, and the elements that show it.
 import "htmx.org";
+import "./src/elements.js";
+import "./src/chart-element.js";
+import { live } from "./src/live.js";
+import "./src/shell.js";
+
+if (document.body.dataset.live === "yes") live.connect();

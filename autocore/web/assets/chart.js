@@ -1,1 +1,2 @@
+// uPlot, loaded only by pages with a chart.
 export { default } from "uplot";

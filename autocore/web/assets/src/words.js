@@ -1,0 +1,25 @@
+// The words that scripts say, translated by the server, and numbers as the page's language writes them.
+const words = JSON.parse(document.getElementById("words")?.textContent || "{}");
+export const language = document.documentElement.lang || "en";
+
+export function say(name, facts = {}) {
+  return (words[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => facts[key] ?? whole);
+}
+
+export function number(value, precision) {
+  const digits = precision == null ? { maximumFractionDigits: 6 } : { minimumFractionDigits: precision, maximumFractionDigits: precision };
+  return new Intl.NumberFormat(language, digits).format(value);
+}
+
+// 93784 s reads as 1 d 2 h, 75 s as 1 min 15 s: the two largest units.
+export function duration(seconds) {
+  const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+  let rest = Math.max(0, Math.floor(seconds));
+  const parts = [];
+  for (const [unit, size] of units) {
+    const amount = Math.floor(rest / size);
+    rest -= amount * size;
+    if (amount || (unit === "s" && !parts.length)) parts.push(`${amount} ${unit}`);
+  }
+  return parts.slice(0, 2).join(" ");
+}

@@ -1,0 +1,117 @@
+"""Set-up, log-in and log-out as plain forms: they work without a script."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.enums import RequestEncodingType
+from litestar.params import Body
+from litestar.response import Redirect
+
+from autocore.core.auth.accounts import Accounts
+from autocore.core.errors import AutocoreError, InvalidData, NotAuthenticated, TooManyAttempts, UnknownName
+from autocore.core.model import Caller, Role
+from autocore.web.access import OPEN, needs
+from autocore.web.errors import status_of
+from autocore.web.gate import CALLER
+from autocore.web.pages.rendering import Pages
+from autocore.web.routes.auth import peer_of, session_cookie
+
+
+class SetUpForm(msgspec.Struct):
+    """What the set-up page asks for."""
+
+    code: str = ""
+    username: str = ""
+    password: str = ""
+    again: str = ""
+
+
+class LogInForm(msgspec.Struct):
+    """What the log-in page asks for."""
+
+    username: str = ""
+    password: str = ""
+    next: str = "/"
+
+
+Form = Body(media_type=RequestEncodingType.URL_ENCODED)
+
+
+@get("/setup", opt=OPEN, include_in_schema=False)
+async def set_up_page(request: Request[Any, Any, Any], pages: Pages, accounts: Accounts) -> Response[Any]:
+    """Ask for the code and the first administrator; over once there is one."""
+    if await accounts.has_administrator():
+        return Redirect("/")
+    return await pages.page(request, "setup.html", {"form": SetUpForm(), "error": None, "field": None})
+
+
+@post("/setup", opt=OPEN, include_in_schema=False, status_code=200)
+async def set_up(
+    request: Request[Any, Any, Any], pages: Pages, accounts: Accounts, data: Annotated[SetUpForm, Form]
+) -> Response[Any]:
+    """Make the first administrator and log in, or say at the field what is wrong."""
+    try:
+        if data.password != data.again:
+            raise InvalidData(pages.translate(request, "the two passwords differ"), field="again")
+        await accounts.set_up(data.code, data.username.strip(), data.password, peer_of(request))
+        session = await accounts.log_in(data.username.strip(), data.password, peer_of(request))
+    except AutocoreError as error:
+        field = error.field if isinstance(error, InvalidData) else "code"
+        context = {"form": data, "error": sentence(error), "field": field}
+        return await pages.page(request, "setup.html", context, status=status_of(error))
+    return Redirect("/", status_code=303, cookies=[session_cookie(session.token, accounts.session_s)])
+
+
+@get("/login", opt=OPEN, include_in_schema=False)
+async def log_in_page(request: Request[Any, Any, Any], pages: Pages, next_: str = "/") -> Response[Any]:
+    """Ask who it is."""
+    target = inside(request.query_params.get("next", next_))
+    if request.scope.get(CALLER) is not None:  # type: ignore[typeddict-item]  # the gate's own key
+        return Redirect(target)
+    return await pages.page(request, "login.html", {"form": LogInForm(next=target), "error": None})
+
+
+@post("/login", opt=OPEN, include_in_schema=False, status_code=200)
+async def log_in(
+    request: Request[Any, Any, Any], pages: Pages, accounts: Accounts, data: Annotated[LogInForm, Form]
+) -> Response[Any]:
+    """Begin a session, or say what is wrong."""
+    try:
+        session = await accounts.log_in(data.username.strip(), data.password, peer_of(request))
+    except (NotAuthenticated, TooManyAttempts) as error:
+        said = pages.translate(request, "The name or the password is wrong.")
+        if isinstance(error, TooManyAttempts):
+            said = pages.translate(request, "Too many attempts. Wait %(seconds)s seconds.") % {
+                "seconds": max(1, round(error.retry_after_s))
+            }
+        form = LogInForm(data.username, "", inside(data.next))
+        return await pages.page(request, "login.html", {"form": form, "error": said}, status=status_of(error))
+    return Redirect(inside(data.next), status_code=303, cookies=[session_cookie(session.token, accounts.session_s)])
+
+
+@post("/logout", opt=needs(Role.VIEWER, "auth:session"), include_in_schema=False, status_code=303)
+async def log_out(accounts: Accounts, caller: Caller) -> Redirect:
+    """End the session."""
+    if caller.session is not None:
+        try:
+            await accounts.end_session(caller.session)
+        except UnknownName:
+            pass  # an API token looks at pages too; it has no session to end
+    return Redirect("/login", status_code=303, cookies=[session_cookie("", 0)])
+
+
+def inside(target: str) -> str:
+    """Give where a log-in leads: a page of the gateway, never another site."""
+    is_ours = target.startswith("/") and not target.startswith(("//", "/\\")) and "\n" not in target and "\r" not in target
+    return target if is_ours else "/"
+
+
+def sentence(error: AutocoreError) -> str:
+    """Give an error for a form: the field is where it stands."""
+    return error.message if isinstance(error, InvalidData) else str(error)
+
+
+ROUTES = [set_up_page, set_up, log_in_page, log_in, log_out]
