@@ -10,7 +10,7 @@ from autocore.simulator.engine import Engine
 from autocore.simulator.link import Card, DeviceLink
 from autocore.simulator.relay_board import RelayBoard
 from autocore.simulator.rules import BoardRules
-from autocore.simulator.sensor_node import Readings, SensorNode
+from autocore.simulator.sensor_node import SensorNode
 from autocore.simulator.wobble import wobble
 
 ENGINE = Card("engine", "engine", "Engine", ("telemetry",), mac="02:ac:00:00:00:01")
@@ -64,7 +64,7 @@ class BoardSupply:
     def __init__(self, relays: RelayBoard) -> None:
         self._relays = relays
 
-    def readings(self, time_s: float) -> Readings:
+    def readings(self, time_s: float) -> dict[str, float]:
         """Give the supply voltage in V, the current in A and the temperature in °C."""
         current_a = 0.12 + LOAD_A * sum(self._relays.board.channels.values())
         return {

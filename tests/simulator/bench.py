@@ -108,7 +108,7 @@ class Gateway:
         }
         return stamp | fields
 
-    async def device(self, device: str, command: str, **fields: object) -> dict[str, Any]:
+    async def device(self, device: str, command: str, **fields: object) -> Any:
         """Send a device a command and give its answer."""
         order = self.order(device, command=command, args={}, **fields)
         self.publish(f"devices/{device}/command", order, qos=2)
@@ -125,7 +125,7 @@ class Gateway:
             f"relays/{device}/heartbeat", {"hold": hold, "channel": channel, "n": n, "t_ms": self.t_ms()}, qos=0
         )
 
-    async def answer(self, device: str, order: dict[str, object]) -> dict[str, Any]:
+    async def answer(self, device: str, order: dict[str, object]) -> Any:
         heard = await self.until(f"devices/{device}/ack", lambda ack: ack["id"] == order["id"])
         return heard.json
 

@@ -337,8 +337,9 @@ class TestLink:
         assert bench.on == {2, 3}
         assert bench.causes[-1] is Cause.RECONNECTED
 
-    def test_a_hold_does_not_outlive_the_connection(self):
-        bench = Bench()
+    @pytest.mark.parametrize("safe_state", [SafeState.OFF, SafeState.KEEP])
+    def test_a_hold_does_not_outlive_the_connection(self, safe_state: SafeState):
+        bench = with_rules(safe_state=safe_state)
         bench.hold()
         bench.disconnect()
         bench.connect()
@@ -388,6 +389,15 @@ class TestLink:
         assert bench.causes == [Cause.POWER_UP, Cause.COMMAND, Cause.LINK_LOST]
         assert bench.board.due_ms is None
 
+    def test_the_time_out_counts_from_the_first_loss(self):
+        bench = Bench()
+        bench.send()
+        bench.gateway("offline")
+        bench.wait(3_000)
+        bench.disconnect()
+        bench.wait(2_000)
+        assert bench.on == set()
+
     def test_limits_hold_without_a_link(self):
         bench = with_rules(link_loss=LinkLoss("keep"), max_on_ms=20_000)
         bench.send()
@@ -414,11 +424,12 @@ class TestConfiguration:
         assert bench.send().status == "applied"
 
     def test_the_acknowledgement_of_a_replaced_version_is_worth_nothing(self):
-        bench = Bench()
+        bench = Bench(BoardRules(needs_configuration=True, channels={2: ChannelRules(safe_state=SafeState.ON)}))
         bench.board.deliver(1, bench.rules, bench.now_ms)
         bench.board.deliver(2, bench.rules, bench.now_ms)
         bench.board.acknowledged(1, bench.now_ms)
         assert bench.send().status == "refused"
+        assert bench.on == set()
 
     def test_the_version_that_is_acknowledged_already_may_come_again(self):
         bench = Bench()

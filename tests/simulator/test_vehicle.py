@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import autocore.simulator
 from autocore.core.names import is_device_id
 from autocore.simulator.cabin import Cabin
+from autocore.simulator.channel import Cause
 from autocore.simulator.connection import Broker
 from autocore.simulator.engine import Engine
 from autocore.simulator.link import DeviceLink
@@ -53,7 +54,7 @@ async def test_the_board_measures_what_its_channels_draw():
     supply = BoardSupply(relays)
     idle = supply.readings(10)
     assert supply.readings(10 + BOARD_INTERVAL_S) != idle
-    relays.board._energise(4, "command", 0)
+    relays.board._energise(4, Cause.COMMAND, 0)
     loaded = supply.readings(10)
     assert loaded["current"] == pytest.approx(idle["current"] + LOAD_A, abs=0.01)
     assert loaded["supply_voltage"] < idle["supply_voltage"]
@@ -123,7 +124,7 @@ def test_the_package_gives_its_four_names_and_no_other():
     assert callable(autocore.simulator.run_vehicle)
     assert callable(autocore.simulator.run_load)
     assert autocore.simulator.LoadSettings(port=1).port == 1
-    assert autocore.simulator.LoadResult
+    assert autocore.simulator.LoadResult.__name__ == "LoadResult"
     with pytest.raises(AttributeError, match="no attribute 'run_plane'"):
         partial(getattr, autocore.simulator)("run_plane")
 
