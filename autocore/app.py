@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import gc
 import logging
 import os
 import signal
 from collections.abc import Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from autocore import __version__
 from autocore.core import log as logs
-from autocore.core.auth import Accounts, Audit
+from autocore.core.auth.accounts import HOUR_S, Accounts
+from autocore.core.auth.audit import Audit
+from autocore.core.auth.setup import SetupCode
+from autocore.core.auth.tokens import signing_key
 from autocore.core.bus import Bus
-from autocore.core.clock import NS, Clock, Sequence, SystemClock, Timeline
+from autocore.core.clock import Clock, Sequence, SystemClock, Timeline
 from autocore.core.config import Config, load
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
-from autocore.core.errors import StartError
 from autocore.core.host import Core, PluginHost
 from autocore.core.link import DeviceLink
 from autocore.core.model import Button, Quality, Switch
@@ -32,6 +36,332 @@ from autocore.core.panels import PanelRegistry
 from autocore.core.plugins import Plugin, Plugins
 from autocore.core.scheduler import Every
 from autocore.core.services import ServiceRegistry, add_verbs
-from autocore.core.storage import History, KeyValue, RegistryKeeper, StateStore, plugin_database
+from autocore.core.storage.history import History
+from autocore.core.storage.keeper import RegistryKeeper
+from autocore.core.storage.plugin import open_plugin_database
+from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
+from autocore.core.wire import GatewayStatus
+
+EXPIRE_EVERY_S = 1.0
+CLOCK_EVERY_S = 10.0
+CONNECT_LIMIT_S = 3.0  # a broker of our own answers in milliseconds; one elsewhere may come later
+CONTROL_SOCKET = "control.sock"
 
 log = logging.getLogger("autocore")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to run: what the command line said beside the configuration.
+
+    Args:
+        config: the configuration folder.
+        data: the data folder.
+        http_port: instead of `web.port`.
+        mqtt_port: instead of `mqtt.port`.
+        log_level: instead of `logging.level`.
+        only: the plugins to start; None starts all that the configuration names.
+    """
+
+    config: Path
+    data: Path
+    http_port: int | None = None
+    mqtt_port: int | None = None
+    log_level: str | None = None
+    only: frozenset[str] | None = None
+
+
+class Gateway:
+    """The running gateway."""
+
+    def __init__(self, settings: Settings, config: Config, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.config = config
+        self.setup_code: str | None = None
+        """The one-time code while there is no administrator."""
+        self.endpoint: Endpoint | None = None
+        """The broker, once it is known."""
+        self.http_port = settings.http_port or config.core.web.port
+        self.mqtt_port = settings.mqtt_port or config.core.mqtt.port
+        self._clock = clock or SystemClock()
+        self._started_ns = self._clock.monotonic_ns()
+        self._stack = AsyncExitStack()
+        self._plugins: Plugins | None = None
+
+    async def start(self) -> None:
+        """Start every part in order.
+
+        Raises:
+            AutocoreError: one of them cannot start; those before it are stopped again.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def stop(self) -> None:
+        """Stop every part, the last one started first."""
+        await self._stack.aclose()
+
+    async def reload(self) -> list[str]:
+        """Read the configuration again and restart the plugins whose section changed; gives their names.
+
+        Raises:
+            ConfigFaults: it has faults; then nothing was touched.
+        """
+        config = load(self.settings.config)
+        if self._plugins is None:
+            return []
+        changed = await self._plugins.apply(config)
+        if config.core != self.config.core:
+            log.warning("a section of the core itself changed; restart the gateway for it")
+        log.info("reloaded: %s", ", ".join(changed) or "nothing changed")
+        return changed
+
+    async def _start(self) -> None:
+        settings, core, clock = self.settings, self.config.core, self._clock
+        folder = DataFolder(settings.data)
+        folder.hold()
+        self._stack.callback(folder.let_go)
+        self._stack.callback(self._start_log())
+        # Importing the web takes longest; it can do so while the broker and the databases come up.
+        web = asyncio.get_running_loop().run_in_executor(None, _import_web)
+        listener = await self._listen(web)
+        endpoint = self.endpoint = await self._start_broker()
+        store = StateStore(settings.data)
+        await store.open()
+        self._stack.push_async_callback(store.close)
+        boot = await store.begin_boot(clock)
+        timeline = Timeline(boot.offsets)
+        sequence = Sequence(boot.first_seq, store.reserve)
+        bus = Bus(clock, sequence)
+        entities = EntityRegistry(clock, sequence, bus, boot.number)
+        await store.restore(entities)
+        devices = DeviceRegistry(clock, bus, approves_itself=core.devices.approve == "automatic")
+        devices.restore(await store.devices())
+        audit = Audit(store.database, clock, sequence, boot.number)
+        audit.start()
+        self._stack.push_async_callback(audit.close)
+        services = ServiceRegistry(clock, audit.remember)
+        for kind in (Switch, Button):
+            add_verbs(services, entities, kind)
+        keeper = RegistryKeeper(store, entities, devices, bus, clock)
+        keeper.start()
+        self._stack.push_async_callback(keeper.stop)
+        accounts = await self._open_accounts(store, boot)
+        hub = self._make_hub(endpoint, boot)
+        history = await self._start_history(hub, timeline, boot, entities)
+        link = DeviceLink(hub, devices, bus, clock, epoch=boot.number, version=__version__)
+        parts = Core(clock, bus, entities, devices, services, hub, link, PanelRegistry(), lambda name: KeyValue(store, name))
+        plugins = await self._start_plugins(parts)
+        await self._connect(hub, link)
+        self._keep_time(clock, timeline, store, entities, boot)
+        await self._serve(web, listener, parts, plugins, timeline, history, accounts, audit)
+        gc.collect()
+        gc.freeze()  # what was made at the start lives for ever; no need to look at it at every collection
+
+    def _start_log(self) -> Callable[[], None]:
+        section = self.config.core.logging
+        return logs.start(
+            self.settings.log_level or section.level,
+            section.levels,
+            folder=self.settings.data if section.file else None,
+            max_mb=section.max_mb,
+            keep=section.keep,
+            environ=os.environ,
+        )
+
+    async def _listen(self, web: asyncio.Future[Any]) -> Any:
+        """Take the port first: when it is in use nothing else should have started."""
+        from autocore.web.ports import listen_tcp  # noqa: PLC0415  # the rest of the web is being imported beside
+
+        listener = listen_tcp(self.config.core.web.host, self.http_port)
+        self._stack.callback(listener.close)
+        self._stack.push_async_callback(_settled, web)
+        return listener
+
+    async def _start_broker(self) -> Endpoint:
+        section = self.config.core.mqtt
+        if section.broker != "auto":
+            return parse_broker_url(section.broker)
+        broker = Mosquitto(
+            self.settings.data / "broker",
+            port=self.mqtt_port,
+            root=section.root,
+            allows_anonymous=section.anonymous == "loopback",
+        )
+        endpoint = await broker.start()
+        self._stack.push_async_callback(broker.stop)
+        return endpoint
+
+    async def _open_accounts(self, store: StateStore, boot: BootInfo) -> Accounts:
+        section = self.config.core.auth
+        if section.secret_key is not None:
+            logs.hide(section.secret_key)
+        setup = SetupCode(self._clock, self.settings.data)
+        accounts = Accounts(
+            store.database,
+            self._clock,
+            boot=boot.number,
+            key=signing_key(section.secret_key, self.settings.data),
+            session_s=section.session_hours * HOUR_S,
+            setup=setup,
+        )
+        if not await accounts.has_administrator():
+            self.setup_code = setup.open()
+        return accounts
+
+    def _make_hub(self, endpoint: Endpoint, boot: BootInfo) -> MqttHub:
+        root = self.config.core.mqtt.root
+        will = msgspec.json.encode(GatewayStatus("offline", boot.number, __version__))
+        if endpoint.password is not None:
+            logs.hide(endpoint.password)
+        memory = self.settings.data / "mqtt-filters.json"
+        return MqttHub(self._clock, endpoint, root, will=(f"{root}/gateway/status", will), memory=memory)
+
+    async def _start_history(
+        self, hub: MqttHub, timeline: Timeline, boot: BootInfo, entities: EntityRegistry
+    ) -> History:
+        history = History(
+            self._clock,
+            self.settings.data,
+            timeline,
+            boot=boot.number,
+            flush_s=self.config.core.history.flush_s,
+            begin_commit=hub.begin_commit,
+            is_awaited=lambda: hub.has_unacknowledged,
+        )
+        await history.open()
+        self._stack.push_async_callback(history.close)
+        history.start()
+        self._stack.callback(entities.on("", history.record))
+        return history
+
+    async def _start_plugins(self, core: Core) -> Plugins:
+        async def make_host(plugin: Plugin, definer: Callable[[Any], object] | None) -> PluginHost:
+            database = None
+            if definer is not None:
+                database = await open_plugin_database(self.settings.data, plugin.name, plugin.folder, definer)
+            return PluginHost(plugin.name, plugin.folder, core, database)
+
+        plugins = self._plugins = Plugins(core.bus, make_host)
+        plugins.load(self.config, self.settings.only)
+        self._stack.push_async_callback(plugins.stop)
+        await plugins.start()
+        return plugins
+
+    async def _connect(self, hub: MqttHub, link: DeviceLink) -> None:
+        connected = asyncio.Event()
+        remove = hub.on_connection(lambda is_connected: connected.set() if is_connected else None)
+        self._stack.push_async_callback(hub.stop)
+        link.start()
+        self._stack.callback(link.stop)
+        hub.start()
+        try:
+            async with asyncio.timeout(CONNECT_LIMIT_S):
+                await connected.wait()
+        except TimeoutError:
+            log.warning("the broker at %s does not answer yet; the gateway goes on trying", self.endpoint)
+        remove()
+
+    def _keep_time(
+        self, clock: Clock, timeline: Timeline, store: StateStore, entities: EntityRegistry, boot: BootInfo
+    ) -> None:
+        tasks: set[asyncio.Task[None]] = set()
+
+        def look() -> None:
+            wall_ns, quality = clock.wall_ns()
+            if wall_ns is None or quality is Quality.UNSET or timeline.offset_ns(boot.number) is not None:
+                return
+            offset_ns = wall_ns - clock.monotonic_ns()
+            timeline.learn(boot.number, offset_ns)
+            log.info("the clock is right now (%s); everything since the start has its time", quality.value)
+            task = asyncio.get_running_loop().create_task(store.learn_offset(boot.number, offset_ns, quality))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        look()
+        self._stack.callback(Every(clock, CLOCK_EVERY_S, look).cancel)
+        self._stack.callback(Every(clock, EXPIRE_EVERY_S, entities.expire).cancel)
+
+    async def _serve(
+        self,
+        web: asyncio.Future[Any],
+        listener: Any,
+        core: Core,
+        plugins: Plugins,
+        timeline: Timeline,
+        history: History,
+        accounts: Accounts,
+        audit: Audit,
+    ) -> None:
+        modules = await web
+        parts = modules.Parts(
+            config=self.config,
+            clock=core.clock,
+            timeline=timeline,
+            bus=core.bus,
+            entities=core.entities,
+            devices=core.devices,
+            services=core.services,
+            panels=core.panels,
+            plugins=plugins,
+            history=history,
+            accounts=accounts,
+            audit=audit,
+            hub=core.hub,
+            started_ns=self._started_ns,
+            reload=self.reload,
+        )
+        site = modules.Web(parts)
+        self._stack.callback(site.close)
+        control = self.settings.data / CONTROL_SOCKET
+        for app, socket in ((site.gate, listener), (site.control, modules.listen_control(control))):
+            server = modules.Server(app, socket)
+            await server.start()
+            self._stack.push_async_callback(server.stop)
+        self._stack.callback(lambda: control.unlink(missing_ok=True))
+
+
+def _import_web() -> Any:
+    from autocore.web import serving  # noqa: PLC0415  # half a second of imports, beside the start of the rest
+
+    return serving
+
+
+async def _settled(web: asyncio.Future[Any]) -> None:
+    await asyncio.wait([web])
+
+
+async def run(gateway: Gateway, beside: Callable[[Gateway], AbstractAsyncContextManager[None]]) -> None:
+    """Run a gateway until SIGTERM or SIGINT; SIGHUP reloads the configuration.
+
+    Args:
+        gateway: not started yet.
+        beside: what to enter once it is ready, and to leave before it stops.
+    """
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    reloads: set[asyncio.Task[None]] = set()
+
+    async def reload() -> None:
+        try:
+            await gateway.reload()
+        except Exception as error:  # noqa: BLE001  # a wrong configuration must not end a running gateway
+            log.error("the configuration was not taken over: %s", error)  # noqa: TRY400  # sentences, no trace
+
+    def ask_reload() -> None:
+        task = loop.create_task(reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, ask_reload)
+    await gateway.start()
+    try:
+        async with beside(gateway):
+            await stop.wait()
+    finally:
+        await gateway.stop()

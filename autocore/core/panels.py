@@ -83,11 +83,11 @@ class PanelRegistry:
         """Show a panel; the answer takes it away.
 
         Raises:
-            NameTaken: the plugin has a panel with this slot and key already.
+            NameTaken: two pages in the navigation would have one address.
         """
-        mine = (placed.plugin, placed.panel.slot, placed.panel.key)
-        if any((one.plugin, one.panel.slot, one.panel.key) == mine for one in self._panels):
-            raise NameTaken(f"{placed.plugin} has a panel in {placed.panel.slot} already; give the second one a key")
+        is_page = placed.panel.slot is Slot.NAVIGATION
+        if is_page and any(one.panel.slot is Slot.NAVIGATION and one.path == placed.path for one in self._panels):
+            raise NameTaken(f"{placed.plugin} has the page {placed.path} already; give the second one a key")
         self._panels.append(placed)
 
         def remove() -> None:

@@ -13,7 +13,7 @@ import logging
 import pkgutil
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points, version
@@ -158,10 +158,10 @@ class Plugins:
         """Give the folder of every plugin that was imported, for templates and catalogues."""
         return {name: plugin.folder for name, plugin in self._plugins.items() if plugin.module is not None}
 
-    def load(self, config: Config) -> None:
-        """Import the plugins that the configuration names and check their sections; nothing starts.
+    def load(self, config: Config, only: Container[str] | None = None) -> None:
+        """Import the plugins that the configuration names (or just those in `only`) and check their sections.
 
-        A plugin that cannot be imported gets the status `failed`.
+        Nothing starts. A plugin that cannot be imported gets the status `failed`.
 
         Raises:
             ConfigFaults: a section belongs to no plugin, or does not fit its plugin's schema; all faults at once.
@@ -169,6 +169,8 @@ class Plugins:
         available = find_plugins()
         faults: list[ConfigError] = []
         for name, section in config.plugins.items():
+            if only is not None and name not in only:
+                continue
             if name not in available:
                 faults.append(config.unknown_section(name, available))
                 continue

@@ -26,7 +26,7 @@ UNITS = {
     "intake_pressure": "bar",
     "battery": "V",
     "fuel_level": "%",
-    "fuel_rate": "L/h",
+    "consumption": "L/h",
     "distance": "km",
 }
 
@@ -90,7 +90,7 @@ class Engine:
             "intake_pressure": round(intake_bar, 2),
             "battery": round(self._battery_v(time_s), 2),
             "fuel_level": round(self._fuel(time_s, driving_s), 1),
-            "fuel_rate": round(max(0.0, 0.00042 * rpm * max(8.0, load) / 8.0 + self._noise(time_s, "rate", 0.06)), 2),
+            "consumption": round(max(0.0, 0.00042 * rpm * max(8.0, load) / 8.0 + self._noise(time_s, "rate", 0.06)), 2),
             "lambda": round(1.0 + self._noise(time_s, "lambda", 0.025), 3),
             "gear": motion.gear,
             "distance": round(motion.distance_km, 2),

@@ -91,12 +91,13 @@ class LoadResult:
     """What was sent.
 
     Args:
+        sent: how many messages.
         seconds: from the first message until the broker had read the last one.
         late_s: how long after its time the latest message was written.
         bytes_sent: of PUBLISH packets.
     """
 
-    messages: int
+    sent: int
     devices: int
     seconds: float
     late_s: float
@@ -105,11 +106,11 @@ class LoadResult:
     @property
     def rate(self) -> float:
         """Messages per second, as they were really sent."""
-        return self.messages / self.seconds
+        return self.sent / self.seconds
 
     def __str__(self) -> str:
         return (
-            f"{self.messages} messages from {self.devices} devices in {self.seconds:.2f} s: {self.rate:.0f} msg/s, "
+            f"{self.sent} messages from {self.devices} devices in {self.seconds:.2f} s: {self.rate:.0f} msg/s, "
             f"{self.bytes_sent / 1e6:.1f} MB, the latest {self.late_s * 1_000:.0f} ms behind its time"
         )
 

@@ -21,7 +21,7 @@ LIMITS = {
     "intake_pressure": (0.2, 1.1),
     "battery": (9.5, 14.8),
     "fuel_level": (10, 85),
-    "fuel_rate": (0, 20),
+    "consumption": (0, 20),
     "lambda": (0.95, 1.05),
     "gear": (0, 5),
     "distance": (0, 1e6),

@@ -112,22 +112,26 @@ class Mosquitto:
                 log.error("%s", error)  # noqa: TRY400  # a sentence, no trace
 
     async def _launch(self, program: str) -> None:
-        process = await asyncio.create_subprocess_exec(
-            program,
-            "-c",
-            "/dev/stdin",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-            cwd=self._folder,
-        )
+        # A pipe of our own: uvloop gives a child a socket for its standard input, which cannot be opened by name.
+        reading, writing = os.pipe()
+        try:
+            os.write(writing, self._configuration().encode())
+            os.close(writing)
+            process = await asyncio.create_subprocess_exec(
+                program,
+                "-c",
+                "/dev/stdin",
+                stdin=reading,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+                cwd=self._folder,
+            )
+        finally:
+            os.close(reading)
         self._process = process
         self._pid_file.write_text(str(process.pid))
-        if process.stdin is not None:
-            process.stdin.write(self._configuration().encode())
-            process.stdin.close()
         await self._until_it_listens(process)
 
     async def _until_it_listens(self, process: asyncio.subprocess.Process) -> None:

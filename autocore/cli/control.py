@@ -1,0 +1,48 @@
+"""Talking to a running gateway over its control socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+from autocore.core.errors import AutocoreError, InvalidData, StartError
+
+SOCKET = "control.sock"
+LIMIT_S = 30.0
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=LIMIT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(LIMIT_S)
+        self.sock.connect(str(self._path))
+
+
+def ask(data: Path, method: str, path: str) -> Any:
+    """Give the gateway's answer.
+
+    Raises:
+        StartError: no gateway runs on that data folder.
+        InvalidData: the gateway says that what was asked is wrong.
+        AutocoreError: it could not do it.
+    """
+    connection = _Connection(data / SOCKET)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        body = json.loads(answer.read() or b"null")
+    except (OSError, http.client.HTTPException) as error:
+        raise StartError(f"no gateway runs on {data}; start it, or name its folder with --data") from error
+    finally:
+        connection.close()
+    if answer.status < 300:  # noqa: PLR2004  # HTTP's own border
+        return body
+    kind = InvalidData if answer.status < 500 else AutocoreError  # noqa: PLR2004  # HTTP's own border
+    raise kind(body["detail"])

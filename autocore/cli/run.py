@@ -1,0 +1,82 @@
+"""`autocore run` and `autocore demo`: the gateway itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from autocore.app import Gateway, Settings
+from autocore.app import run as run_gateway
+from autocore.cli.options import Common, common
+from autocore.core.config import load
+from autocore.core.errors import BrokerError
+
+
+@click.command()
+@click.option("--only", multiple=True, metavar="PLUGIN", help="Start only these plugins.")
+@common
+def run(shared: Common, *, only: tuple[str, ...]) -> None:
+    """Run the gateway with <config>/config.yaml."""
+    _run(_settings(shared, shared.config, shared.data, only), with_vehicle=False)
+
+
+@click.command()
+@common
+def demo(shared: Common) -> None:
+    """Run the gateway on loopback with its own broker and a virtual vehicle."""
+    from autocore import demo as demonstration  # noqa: PLC0415  # only this command needs it
+
+    is_named = click.get_current_context().get_parameter_source("data") is click.core.ParameterSource.COMMANDLINE
+    folder = shared.data if is_named else demonstration.FOLDER
+    demonstration.prepare(folder)
+    _run(_settings(shared, folder, folder, ()), with_vehicle=True)
+
+
+def _settings(shared: Common, config: Path, data: Path, only: tuple[str, ...]) -> Settings:
+    return Settings(config, data, shared.http_port, shared.mqtt_port, shared.log_level, frozenset(only) or None)
+
+
+def _run(settings: Settings, *, with_vehicle: bool) -> None:
+    gateway = Gateway(settings, load(settings.config, environ=os.environ))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run_gateway(gateway, _with_vehicle if with_vehicle else _alone))
+
+
+@asynccontextmanager
+async def _alone(gateway: Gateway) -> AsyncIterator[None]:
+    _tell(gateway)
+    yield
+
+
+@asynccontextmanager
+async def _with_vehicle(gateway: Gateway) -> AsyncIterator[None]:
+    from autocore.demo import virtual_vehicle  # noqa: PLC0415  # only the demonstration needs it
+
+    if gateway.endpoint is None:
+        raise BrokerError("the demonstration has no broker")
+    async with virtual_vehicle(gateway.endpoint.host, gateway.endpoint.port, gateway.config.core.mqtt.root):
+        _tell(gateway)
+        yield
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop  # noqa: PLC0415  # optional
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _tell(gateway: Gateway) -> None:
+    host = gateway.config.core.web.host
+    click.echo(f"AutoCore is ready: http://{'[::1]' if host == '::1' else host}:{gateway.http_port}")
+    click.echo(f"Broker: {gateway.endpoint}")
+    if gateway.setup_code is not None:
+        click.echo(f"Set-up code: {gateway.setup_code} (for the first administrator, within 15 minutes)")
+    click.echo("Ctrl-C ends it.")

@@ -1,0 +1,39 @@
+"""Listening sockets: the port for people, and the control socket for the command line."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from pathlib import Path
+
+from autocore.core.errors import StartError
+
+
+def listen_tcp(host: str, port: int) -> socket.socket:
+    """Give a listening socket; raises StartError when the port is in use."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+        raise StartError(f"port {port} for the web {why}; set web.port or --http-port to another") from error
+    listener.listen(128)
+    listener.setblocking(False)
+    return listener
+
+
+def listen_control(file: Path) -> socket.socket:
+    """Give the listening control socket: a file that only the gateway's user can open."""
+    file.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(file))
+    except OSError as error:
+        raise StartError(f"{file} cannot be made: {error}; use a data folder with a shorter path") from error
+    file.chmod(0o600)
+    listener.listen(8)
+    listener.setblocking(False)
+    return listener
