@@ -77,9 +77,7 @@ class Connection:
         self._answers: dict[str | int, asyncio.Future[ReasonCode]] = {}
         self._chores: asyncio.TimerHandle | None = None
         self._socket: mqtt.SocketLike | None = None
-        self._client = client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id, clean_session=True, protocol=mqtt.MQTTv311
-        )
+        self._client = client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, clean_session=True, protocol=mqtt.MQTTv311)
         client.connect_timeout = ANSWER_S
         client.username_pw_set(broker.username, broker.password)
         if will is not None:

@@ -117,9 +117,7 @@ class DeviceLink:
         body: told about connections; None for a device that only measures.
     """
 
-    def __init__(
-        self, card: Card, broker: Broker, *, root: str = "autocore", clock_ms: Callable[[], int] | None = None
-    ) -> None:
+    def __init__(self, card: Card, broker: Broker, *, root: str = "autocore", clock_ms: Callable[[], int] | None = None) -> None:
         self.card = card
         self.trust = Trust()
         self.identified = 0

@@ -109,9 +109,7 @@ class RelayBoard:
             rest_ms = max(0, due_ms - self.link.clock_ms())
             self._timer = self._loop.call_later(rest_ms / 1_000, self._on_timer)
 
-    def _publish(
-        self, channels: dict[int, bool] | None = None, cause: str | None = None, seq: int | None = None
-    ) -> None:
+    def _publish(self, channels: dict[int, bool] | None = None, cause: str | None = None, seq: int | None = None) -> None:
         state: dict[str, object] = {
             "channels": {str(number): is_on for number, is_on in (channels or self.board.channels).items()}
         }

@@ -27,7 +27,9 @@ class LocalBroker:
             self.port: int = probe.getsockname()[1]
         self.address = Broker("127.0.0.1", self.port)
         self._configuration = folder / f"mosquitto-{self.port}.conf"
-        self._configuration.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous {str(is_open).lower()}\n")
+        self._configuration.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous {str(is_open).lower()}\nset_tcp_nodelay true\n"
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -121,17 +123,13 @@ class Gateway:
         return await self.answer(device, order)
 
     def beat(self, device: str, hold: str, channel: int, n: int) -> None:
-        self.publish(
-            f"relays/{device}/heartbeat", {"hold": hold, "channel": channel, "n": n, "t_ms": self.t_ms()}, qos=0
-        )
+        self.publish(f"relays/{device}/heartbeat", {"hold": hold, "channel": channel, "n": n, "t_ms": self.t_ms()}, qos=0)
 
     async def answer(self, device: str, order: dict[str, object]) -> Any:
         heard = await self.until(f"devices/{device}/ack", lambda ack: ack["id"] == order["id"])
         return heard.json
 
-    async def until(
-        self, path: str, is_it: Callable[[Any], object] = lambda _document: True, *, after: int = 0
-    ) -> Heard:
+    async def until(self, path: str, is_it: Callable[[Any], object] = lambda _document: True, *, after: int = 0) -> Heard:
         """Give the first message on `path` for which `is_it` holds, among those after number `after`."""
         async with asyncio.timeout(DEADLINE_S):
             while True:

@@ -324,9 +324,7 @@ class TestHolding:
 class TestLink:
     def test_after_a_reconnection_everything_is_in_its_safe_state(self):
         safe_states = {1: SafeState.OFF, 2: SafeState.KEEP, 3: SafeState.ON}
-        rules = {
-            number: ChannelRules(safe_state=state, link_loss=LinkLoss("keep")) for number, state in safe_states.items()
-        }
+        rules = {number: ChannelRules(safe_state=state, link_loss=LinkLoss("keep")) for number, state in safe_states.items()}
         bench = Bench(BoardRules(channels=rules))
         assert bench.on == {3}
         bench.send(1)

@@ -88,9 +88,7 @@ async def test_a_repeated_command_is_obeyed_once_and_answered_once(gateway: Gate
     assert [ack["id"] for ack in gateway.all("devices/winch/ack")].count(order["id"]) == 1
 
 
-async def test_a_malformed_command_is_refused_when_it_says_who_waits_for_it(
-    gateway: Gateway, link: DeviceLink, start, caplog
-):
+async def test_a_malformed_command_is_refused_when_it_says_who_waits_for_it(gateway: Gateway, link: DeviceLink, start, caplog):
     start(link.run)
     await gateway.welcomed(link)
     for payload in (b"", b"\xff\x00", b"[]", b'{"id": 5}'):
@@ -172,9 +170,7 @@ async def test_a_device_waits_for_its_broker_and_complains_once(tmp_path, start,
     broker.stop()
 
 
-async def test_a_device_comes_back_with_a_new_session_when_its_broker_does(
-    broker: LocalBroker, link: DeviceLink, start, caplog
-):
+async def test_a_device_comes_back_with_a_new_session_when_its_broker_does(broker: LocalBroker, link: DeviceLink, start, caplog):
     start(link.run)
     await eventually(lambda: link.is_linked)
     session = link.trust.session

@@ -156,9 +156,7 @@ class TestConfiguration:
         await gateway.relay("relay", 4, True, "pulse", duration_ms=50)
         assert (await gateway.relay("relay", 4, state=True))["reason"] == "channel 4 is pulse, not toggle"
 
-    async def test_one_that_cannot_be_kept_is_refused_and_nothing_is_energised(
-        self, gateway: Gateway, relay: RelayBoard, start
-    ):
+    async def test_one_that_cannot_be_kept_is_refused_and_nothing_is_energised(self, gateway: Gateway, relay: RelayBoard, start):
         start(relay.run)
         await gateway.welcomed(relay.link)
         document = {"version": "v2", "sections": {"relays": {"channels": {"17": {}}}}}
