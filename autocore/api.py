@@ -38,6 +38,7 @@ from autocore.core.services import ServiceCall
 from autocore.core.wire import Ack, Stamp
 
 __all__ = [
+    "N_",
     "Ack",
     "AutocoreError",
     "BinarySensor",
@@ -54,7 +55,6 @@ __all__ = [
     "InvalidData",
     "Limits",
     "Message",
-    "N_",
     "NameTaken",
     "NoAnswer",
     "Panel",

@@ -220,9 +220,7 @@ class Gateway:
         memory = self.settings.data / "mqtt-filters.json"
         return MqttHub(self._clock, endpoint, root, will=(f"{root}/gateway/status", will), memory=memory)
 
-    async def _start_history(
-        self, hub: MqttHub, timeline: Timeline, boot: BootInfo, entities: EntityRegistry
-    ) -> History:
+    async def _start_history(self, hub: MqttHub, timeline: Timeline, boot: BootInfo, entities: EntityRegistry) -> History:
         history = History(
             self._clock,
             self.settings.data,
@@ -265,9 +263,7 @@ class Gateway:
             log.warning("the broker at %s does not answer yet; the gateway goes on trying", self.endpoint)
         remove()
 
-    def _keep_time(
-        self, clock: Clock, timeline: Timeline, store: StateStore, entities: EntityRegistry, boot: BootInfo
-    ) -> None:
+    def _keep_time(self, clock: Clock, timeline: Timeline, store: StateStore, entities: EntityRegistry, boot: BootInfo) -> None:
         tasks: set[asyncio.Task[None]] = set()
 
         def look() -> None:

@@ -63,8 +63,8 @@ class FakeClock:
 
     async def sleep(self, delay_s: float) -> None:
         """Return when the clock has been moved by `delay_s` seconds."""
-        done = asyncio.get_running_loop().create_future()
-        self.call_later(delay_s, lambda: done.done() or done.set_result(None))
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.call_later(delay_s, lambda: None if done.done() else done.set_result(None))
         await done
 
     def advance(self, s: float) -> None:

@@ -44,7 +44,14 @@ LEVELS = click.Choice(["debug", "info", "warning", "error"])
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the common options; it gets them as its first argument."""
 
-    @click.option("--config", "config", type=click.Path(path_type=Path), default=".", show_default=True, help="Folder of config.yaml.")
+    @click.option(
+        "--config",
+        "config",
+        type=click.Path(path_type=Path),
+        default=".",
+        show_default=True,
+        help="Folder of config.yaml.",
+    )
     @click.option("--data", type=click.Path(path_type=Path), help="Folder of the databases. [default: <config>/data]")
     @click.option("--http-port", type=PORT, help="Port of the web, instead of web.port.")
     @click.option("--mqtt-port", type=PORT, help="Port of the broker, instead of mqtt.port.")

@@ -11,7 +11,13 @@ from autocore.cli.options import Common, common
 
 @click.command()
 @click.option("--devices", type=click.IntRange(1, 10_000), default=10, show_default=True, help="How many devices.")
-@click.option("--rate", type=click.FloatRange(0.1, 1_000_000), default=100.0, show_default=True, help="Messages a second, all together.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.1, 1_000_000),
+    default=100.0,
+    show_default=True,
+    help="Messages a second, all together.",
+)
 @click.option("--seconds", type=click.FloatRange(0.1, 86_400), default=10.0, show_default=True, help="How long.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The broker.")
 @click.option("--port", type=click.IntRange(1, 65535), default=1883, show_default=True, help="The broker's port.")

@@ -102,9 +102,7 @@ class DeviceRegistry:
     def restore(self, devices: Sequence[Device]) -> None:
         """Put back what an earlier start knew: who is approved, and nothing about who is there."""
         for device in devices:
-            self._devices[device.id] = msgspec.structs.replace(
-                device, presence=Presence.UNKNOWN, session=None, is_welcomed=False
-            )
+            self._devices[device.id] = msgspec.structs.replace(device, presence=Presence.UNKNOWN, session=None, is_welcomed=False)
 
     def admit(self, device_id: str) -> bool:
         """Note that a device spoke and say whether it is listened to; a new one becomes known, and is announced."""

@@ -315,4 +315,3 @@ def _typed(handler: Callable[..., Any], payload: Any) -> Callable[..., Any]:
 async def settle(answer: Awaitable[Any] | Any) -> Any:
     """Give what a plugin's function answered, awaited when it is async."""
     return await answer if inspect.isawaitable(answer) else answer
-

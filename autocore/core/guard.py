@@ -88,7 +88,9 @@ class Guard:
                 raise
             except Exception as error:
                 self.failed(call, error)
-                raise PluginError(self.plugin, f"{_name(call)} failed ({type(error).__name__}); the log has the details") from error
+                raise PluginError(
+                    self.plugin, f"{_name(call)} failed ({type(error).__name__}); the log has the details"
+                ) from error
 
         return guarded
 

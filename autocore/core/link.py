@@ -138,8 +138,11 @@ class DeviceLink:
     def expect(self, device_id: str, command_id: str, within_s: float = ANSWER_WITHIN_S) -> Expectation:
         """Await a board's ack of a command; call it before the command leaves, and `answer()` or `close()` it after."""
         key = (device_id, command_id)
-        expectation = Expectation(self._clock, within_s, lambda: self._expected.pop(key, None))
-        self._expected[key] = expectation
+
+        def forget() -> None:
+            self._expected.pop(key, None)
+
+        expectation = self._expected[key] = Expectation(self._clock, within_s, forget)
         return expectation
 
     async def command(self, device_id: str, command: str, args: Mapping[str, Any] | None = None) -> Ack:

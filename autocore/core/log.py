@@ -11,12 +11,13 @@ from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 
 WAITING = 10_000  # lines that may wait for the disk; beyond it they are counted and left out
+SHORTEST_SECRET = 4  # a shorter one would blank ordinary words
 _hidden: set[str] = set()
 
 
 def hide(secret: str) -> None:
     """Never write `secret` into a log, wherever it turns up."""
-    if len(secret) >= 4:  # a shorter one would blank ordinary words
+    if len(secret) >= SHORTEST_SECRET:
         _hidden.add(secret)
 
 

@@ -1,4 +1,4 @@
-"""The values everybody shares: roles, causes, states and the descriptions of entities. Frozen, without behaviour beyond themselves."""
+"""The values everybody shares: roles, causes, states and the descriptions of entities. All of them frozen."""
 
 from __future__ import annotations
 

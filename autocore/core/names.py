@@ -28,11 +28,7 @@ def slug(text: str) -> str:
 
 def is_device_id(text: str) -> bool:
     """Say whether `text` is a device id as protocol.md defines it."""
-    return (
-        0 < len(text) <= MAX_ID_LENGTH
-        and text[0] in _KEPT
-        and all(char in _DEVICE_KEPT for char in text)
-    )
+    return 0 < len(text) <= MAX_ID_LENGTH and text[0] in _KEPT and all(char in _DEVICE_KEPT for char in text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -160,7 +160,11 @@ def _checked(service: Service, data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 VERB_SCHEMA = vol.Schema(
-    {vol.Required("entity"): vol.Any(str, vol.All([str], vol.Length(min=1))), vol.Optional("confirm"): bool, vol.Optional("pin"): str}
+    {
+        vol.Required("entity"): vol.Any(str, vol.All([str], vol.Length(min=1))),
+        vol.Optional("confirm"): bool,
+        vol.Optional("pin"): str,
+    }
 )
 
 

@@ -92,7 +92,11 @@ def on_http_error(_request: Request[Any, Any, Any], error: HTTPException) -> Res
     if isinstance(extra, list) and extra and isinstance(extra[0], dict):
         more["field"] = str(extra[0].get("key", ""))
         sentence = f"{more['field']}: {extra[0].get('message', sentence)}"
-    code = "invalid" if error.status_code == HTTPStatus.BAD_REQUEST else HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    code = (
+        "invalid"
+        if error.status_code == HTTPStatus.BAD_REQUEST
+        else HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    )
     body = problem(error.status_code, sentence, code, **more)
     return Response(encode(body), status_code=error.status_code, media_type=MEDIA_TYPE)
 

@@ -23,12 +23,12 @@ OPEN_AFTER_SETUP = ("/login", "/api/v1/auth/login", "/setup", "/api/v1/auth/setu
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 1_048_576
 
+_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self';"
+    b" manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 _SECURITY_HEADERS = [
-    (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self';"
-        b" manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
+    (b"content-security-policy", _POLICY),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -129,7 +129,7 @@ def _is_open(path: str, *, is_set_up: bool) -> bool:
 
 
 def _is_page(path: str) -> bool:
-    return not path.startswith("/api/") and not path.startswith("/schema/") and path not in ("/metrics",)
+    return not path.startswith("/api/") and not path.startswith("/schema/") and path != "/metrics"
 
 
 def _wrong_host(headers: dict[str, str], hosts: frozenset[str]) -> dict[str, Any] | None:
@@ -176,5 +176,11 @@ async def _answer(scope: Any, receive: Any, send: Any, body: dict[str, Any], mor
 
 
 async def _respond(send: Any, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [*headers, (b"content-length", str(len(body)).encode())],
+        }
+    )
     await send({"type": "http.response.body", "body": body})

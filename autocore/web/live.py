@@ -48,9 +48,7 @@ class Interest(msgspec.Struct, forbid_unknown_fields=True):
     def wants(self, entity: Entity) -> bool:
         """Say whether an entity belongs to it."""
         return (
-            entity.id in self.entities
-            or entity.kind in self.kinds
-            or any(fnmatchcase(entity.id, one) for one in self.patterns)
+            entity.id in self.entities or entity.kind in self.kinds or any(fnmatchcase(entity.id, one) for one in self.patterns)
         )
 
 
@@ -251,7 +249,12 @@ class Live:
     def event_view(self, event: Event) -> Mapping[str, Any]:
         """Give an event as clients see it."""
         boot = self.entities.boot
-        return {"type": event.type, "data": event.data, "seq": event.seq, "at": iso(self.timeline.wall_ns(boot, event.at_ns))}
+        return {
+            "type": event.type,
+            "data": event.data,
+            "seq": event.seq,
+            "at": iso(self.timeline.wall_ns(boot, event.at_ns)),
+        }
 
     def _on_state(self, entity: Entity, _old: State, new: State) -> None:
         self.last_seq = new.seq

@@ -21,7 +21,7 @@ def listen_tcp(host: str, port: int) -> socket.socket:
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
         raise StartError(f"port {port} for the web {why}; set web.port or --http-port to another") from error
     listener.listen(128)
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003  # the socket module's own signature
     return listener
 
 
@@ -35,5 +35,5 @@ def listen_control(file: Path) -> socket.socket:
         raise StartError(f"{file} cannot be made: {error}; use a data folder with a shorter path") from error
     file.chmod(0o600)
     listener.listen(8)
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003  # the socket module's own signature
     return listener

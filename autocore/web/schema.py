@@ -25,7 +25,7 @@ def json_schema(schema: Any) -> dict[str, Any]:
     return _convert(schema)
 
 
-def _convert(schema: Any) -> dict[str, Any]:
+def _convert(schema: Any) -> dict[str, Any]:  # noqa: PLR0911  # one answer for each kind of schema
     if isinstance(schema, vol.Schema):
         return _convert(schema.schema)
     if isinstance(schema, Mapping):
@@ -40,7 +40,7 @@ def _convert(schema: Any) -> dict[str, Any]:
     if isinstance(schema, vol.Any):
         return {"anyOf": [_convert(part) for part in schema.validators]}
     if isinstance(schema, vol.In):
-        return {"enum": list(schema.container)}
+        return {"enum": [*schema.container]} if isinstance(schema.container, (list, tuple, set)) else {}
     if isinstance(schema, vol.Range):
         limits = {"minimum": schema.min, "maximum": schema.max}
         return {name: value for name, value in limits.items() if value is not None}

@@ -43,7 +43,7 @@ class Server:
     async def start(self) -> None:
         """Answer from now on."""
         self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets=[self._listener]))
-        while not self._server.started and not self._task.done():
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110  # uvicorn has only the flag
             await asyncio.sleep(0.001)
 
     async def stop(self) -> None:

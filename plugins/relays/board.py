@@ -10,7 +10,20 @@ from typing import Any
 
 import msgspec
 
-from autocore.api import AutocoreError, Cause, Command, Entity, Event, Message, NoAnswer, PluginHost, Presence, Refused, Stamp, Switch
+from autocore.api import (
+    AutocoreError,
+    Cause,
+    Command,
+    Entity,
+    Event,
+    Message,
+    NoAnswer,
+    PluginHost,
+    Presence,
+    Refused,
+    Stamp,
+    Switch,
+)
 
 from .channel import Answer, Ask, Channel, ChannelEvent, Fail, Hide, Lost, Report, Send, Settle, Show, Tick, Wake, step
 from .section import BoardSection, ChannelSection
@@ -113,9 +126,12 @@ class Line:
                 case Hide():
                     self.entity.lose()
                 case Wake(at_ns):
-                    clock = self._host.clock
-                    delay_s = max(0.0, (at_ns - clock.monotonic_ns()) / NS)
-                    self._host.schedule.after(delay_s, lambda: self.take(Tick(clock.monotonic_ns())))
+                    delay_s = max(0.0, (at_ns - self._host.clock.monotonic_ns()) / NS)
+                    self._host.schedule.after(delay_s, self.wake)
+
+    def wake(self) -> None:
+        """Tell the state machine that time went on."""
+        self.take(Tick(self._host.clock.monotonic_ns()))
 
     def answered(self, command_id: str, status: str, reason: str | None) -> bool:
         """Take the board's ack when the command was this channel's; say whether it was."""
@@ -155,7 +171,7 @@ class Line:
             if request is None:
                 self._host.log.warning("%s was on longer than its pulse; the gateway released it", self.section.name)
 
-    def _finish(self, number: int, outcome: bool | AutocoreError) -> None:
+    def _finish(self, number: int, outcome: bool | AutocoreError) -> None:  # noqa: FBT001  # the outcome itself
         request = self._requests.pop(number, None)
         if request is None or request.done.done():
             return

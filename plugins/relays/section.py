@@ -58,7 +58,8 @@ def _channels_exist(board: Mapping[str, Any]) -> Mapping[str, Any]:
     for number in board["channels"]:
         if number > board["size"]:
             raise vol.Invalid(
-                f"channel {number} does not exist; the board has {board['size']} (set size for a larger one)", path=["channels", number]
+                f"channel {number} does not exist; the board has {board['size']} (set size for a larger one)",
+                path=["channels", number],
             )
     return board
 
@@ -70,7 +71,9 @@ def _keys_differ(section: Mapping[str, Any]) -> Mapping[str, Any]:
             key = channel["id"] or slug(channel["name"])
             if not key or key in seen:
                 raise vol.Invalid(
-                    f"two channels would be switch.{key}; give this one an id" if key else "the name has no letter or digit; give an id",
+                    f"two channels would be switch.{key}; give this one an id"
+                    if key
+                    else "the name has no letter or digit; give an id",
                     path=["boards", index, "channels", number],
                 )
             seen.add(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 import voluptuous as vol
 
-from autocore.api import Entity, N_, Panel, PluginHost, Sensor, Slot, duration, hookimpl
+from autocore.api import N_, Entity, Panel, PluginHost, Sensor, Slot, duration, hookimpl
 
 NS = 1_000_000_000
 
@@ -31,7 +31,14 @@ def setup(host: PluginHost, config: dict[str, float]) -> None:
         )
     )
     uptime = host.entities.add(
-        Sensor("system_uptime", name="Uptime", unit="s", device_class="duration", state_class="total_increasing", icon="clock")
+        Sensor(
+            "system_uptime",
+            name="Uptime",
+            unit="s",
+            device_class="duration",
+            state_class="total_increasing",
+            icon="clock",
+        )
     )
     started_ns = host.clock.monotonic_ns()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import Entity, N_, Panel, PluginHost, Slot, hookimpl
+from autocore.api import N_, Entity, Panel, PluginHost, Slot, hookimpl
 
 from .foreign import ForeignSensor
 from .native import NativeTelemetry

@@ -42,8 +42,9 @@ NOTHING = Meaning()
 
 
 def meaning_of(key: str) -> Meaning:
-    """Give what the last known word of `key` means (`oil_pressure` is a pressure), or nothing."""
-    for word in reversed(key.split("_")):
-        if word in _BY_WORD:
-            return _BY_WORD[word]
-    return NOTHING
+    """Give what the last word of `key` means (`oil_pressure` is a pressure, `temperature_2` a temperature), or nothing.
+
+    Only the last word: a fuel rate is no fuel level.
+    """
+    words = [word for word in key.split("_") if not word.isdecimal()]
+    return _BY_WORD.get(words[-1], NOTHING) if words else NOTHING

@@ -103,7 +103,9 @@ def test_a_plugin_cannot_add_the_same_entity_twice(entities: EntityRegistry) -> 
 def test_after_a_restart_a_plugin_takes_up_its_entity_with_the_last_value(clock: FakeClock, sequence: Sequence, bus: Bus) -> None:
     later = EntityRegistry(clock, sequence, bus, boot=2)
     last = State(21.5, available=True, changed_ns=5, updated_ns=7, boot=1, seq=40)
-    later.restore("sensor.cabin_temperature", "telemetry", Sensor("cabin_temperature", device="cabin", unique="temperature"), last)
+    later.restore(
+        "sensor.cabin_temperature", "telemetry", Sensor("cabin_temperature", device="cabin", unique="temperature"), last
+    )
 
     restored = later.get("sensor.cabin_temperature")
     assert (restored.state.value, restored.state.available) == (21.5, False)

@@ -87,14 +87,18 @@ async def test_a_token_does_only_what_its_scope_names(services: ServiceRegistry,
     [({}, "entity"), ({"entity": 7}, "entity"), ({"entity": []}, "entity"), ({"entity": "switch.lamp", "x": 1}, "x")],
     ids=["nothing", "a number", "an empty list", "an unknown key"],
 )
-async def test_wrong_data_name_the_field(services: ServiceRegistry, entities: EntityRegistry, data: Mapping[str, Any], field: str) -> None:
+async def test_wrong_data_name_the_field(
+    services: ServiceRegistry, entities: EntityRegistry, data: Mapping[str, Any], field: str
+) -> None:
     entities.add("relays", Switch("lamp"), Lamp())
     with pytest.raises(InvalidData) as caught:
         await services.call("switch.turn_on", data, OPERATOR)
     assert caught.value.field == field
 
 
-async def test_an_unknown_service_and_an_unknown_switch_name_the_nearest(services: ServiceRegistry, entities: EntityRegistry) -> None:
+async def test_an_unknown_service_and_an_unknown_switch_name_the_nearest(
+    services: ServiceRegistry, entities: EntityRegistry
+) -> None:
     entities.add("relays", Switch("light_bar"), Lamp())
     with pytest.raises(UnknownName) as service:
         await services.call("switch.turn_onn", {}, OPERATOR)

@@ -84,9 +84,7 @@ class Accounts:
         setup: the one-time code for the first administrator.
     """
 
-    def __init__(
-        self, database: Database, clock: Clock, *, boot: int, key: bytes, session_s: int, setup: SetupCode
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, *, boot: int, key: bytes, session_s: int, setup: SetupCode) -> None:
         self._database = database
         self._clock = clock
         self._boot = boot

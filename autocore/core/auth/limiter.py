@@ -56,7 +56,7 @@ class Limiter:
         count = self._count(key)
         if count < free:
             return 0.0
-        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(count - free, 10))
+        wait_s: float = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(count - free, 10))
         return wait_s - (self._clock.monotonic_ns() - self._failures[key][1]) / NS
 
 

@@ -6,6 +6,7 @@ from passlib.context import CryptContext
 
 from autocore.core.errors import InvalidData
 
+LEAST_KINDS = 3  # `aaaaaaaaaa` and `1212121212` are long and tried at once
 LEAST_CHARS = 10  # security.md 2
 MOST_CHARS = 256  # a longer one only makes the hash work
 
@@ -16,12 +17,68 @@ _context = CryptContext(
 
 # Of the lists of most used passwords, those that are long enough to be tried here.
 _COMMON = frozenset(
-    """1234567890 12345678910 0123456789 0987654321 9876543210 1q2w3e4r5t 1qaz2wsx3edc q1w2e3r4t5 qwertyuiop qwerty12345
-    qwerty1234 qwerty123456 asdfghjkl1 zxcvbnm123 password12 password123 password1234 password12345 passw0rd123 p@ssw0rd123
-    mypassword letmein1234 iloveyou123 welcome1234 welcome123 administrator admin12345 admin123456 adminadmin changeme123
-    senha12345 senha123456 minhasenha brasil1234 flamengo10 corinthians palmeiras1 jesuscristo autocore12 autocore123
-    autocore1234 raspberry1 raspberrypi homeassistant mosquitto1 abcdefghij abcd123456 abc1234567 aa12345678 football123
-    superman123 spiderman1 dragon12345 monkey12345 sunshine123 princess123 michael123 charlie1234 starwars123 trustno1234""".split()
+    [
+        "1234567890",
+        "12345678910",
+        "0123456789",
+        "0987654321",
+        "9876543210",
+        "1q2w3e4r5t",
+        "1qaz2wsx3edc",
+        "q1w2e3r4t5",
+        "qwertyuiop",
+        "qwerty12345",
+        "qwerty1234",
+        "qwerty123456",
+        "asdfghjkl1",
+        "zxcvbnm123",
+        "password12",
+        "password123",
+        "password1234",
+        "password12345",
+        "passw0rd123",
+        "p@ssw0rd123",
+        "mypassword",
+        "letmein1234",
+        "iloveyou123",
+        "welcome1234",
+        "welcome123",
+        "administrator",
+        "admin12345",
+        "admin123456",
+        "adminadmin",
+        "changeme123",
+        "senha12345",
+        "senha123456",
+        "minhasenha",
+        "brasil1234",
+        "flamengo10",
+        "corinthians",
+        "palmeiras1",
+        "jesuscristo",
+        "autocore12",
+        "autocore123",
+        "autocore1234",
+        "raspberry1",
+        "raspberrypi",
+        "homeassistant",
+        "mosquitto1",
+        "abcdefghij",
+        "abcd123456",
+        "abc1234567",
+        "aa12345678",
+        "football123",
+        "superman123",
+        "spiderman1",
+        "dragon12345",
+        "monkey12345",
+        "sunshine123",
+        "princess123",
+        "michael123",
+        "charlie1234",
+        "starwars123",
+        "trustno1234",
+    ]
 )
 
 
@@ -36,7 +93,7 @@ def check_password(password: str, username: str = "") -> None:
     if len(password) > MOST_CHARS:
         raise InvalidData(f"use at most {MOST_CHARS} characters", field="password")
     folded = password.lower()
-    if folded in _COMMON or len(set(folded)) <= 2 or (username and folded.strip("0123456789!.@#") == username.lower()):
+    if folded in _COMMON or len(set(folded)) < LEAST_KINDS or (username and folded.strip("0123456789!.@#") == username.lower()):
         raise InvalidData("this password is one of the first that anybody tries; choose another", field="password")
 
 

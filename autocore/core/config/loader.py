@@ -147,7 +147,10 @@ class _Reader:
             at = Mark(name, mark.line + 1, mark.column + 1) if mark else Mark(name, 1, 1)
             self._fault(f"this is no YAML: {_problem(error)}", at)
         except (yaml.YAMLError, ValueError, RecursionError):
-            self._fault("this is no YAML: it holds a character that YAML does not know, or is nested too deeply", Mark(name, 1, 1))
+            self._fault(
+                "this is no YAML: it holds a character that YAML does not know, or is nested too deeply",
+                Mark(name, 1, 1),
+            )
         return None
 
     def _read(self, file: Path, asked_at: Mark) -> Any:
@@ -175,7 +178,9 @@ class _Reader:
     def _value(self, node: yaml.Node, file: str, depth: int) -> Any:
         self._nodes += 1
         if depth > MAX_DEPTH or self._nodes > MAX_NODES:
-            raise yaml.MarkedYAMLError(problem="it is nested too deeply, or its aliases grow too large", problem_mark=node.start_mark)
+            raise yaml.MarkedYAMLError(
+                problem="it is nested too deeply, or its aliases grow too large", problem_mark=node.start_mark
+            )
         tag = node.tag or ""
         if tag.startswith("!"):
             act = self._tags.get(tag)
@@ -248,8 +253,9 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode) or not node.value:
             self._fault("name one file, e.g. `!include relays.yaml`", at)
             return None
-        path = (self._folder / file).parent / node.value
-        if "\0" in node.value or not path.resolve().is_relative_to(self._root):
+        name = str(node.value)
+        path = (self._folder / file).parent / name
+        if "\0" in name or not path.resolve().is_relative_to(self._root):
             self._fault("an include stays under the configuration folder", at)
             return None
         return path
@@ -294,5 +300,3 @@ def _problem(error: yaml.MarkedYAMLError) -> str:
     if "found character '\\t'" in problem or "\\t" in problem:
         return "a tab stands where spaces must; indent with spaces"
     return f"{error.context}, {problem}" if error.context else problem
-
-

@@ -48,9 +48,9 @@ def mark_at(tree: Any, path: tuple[Any, ...]) -> Mark | None:
     """Give where `path` stands in `tree`, or the nearest part of it that stands somewhere."""
     found: Mark | None = getattr(tree, "at", None)
     for step in path:
-        if isinstance(tree, MarkedDict) and step in tree.marks:
-            found, tree = tree.marks[step], tree[step]
-        elif isinstance(tree, MarkedList) and isinstance(step, int) and step < len(tree):
+        if (isinstance(tree, MarkedDict) and step in tree.marks) or (
+            isinstance(tree, MarkedList) and isinstance(step, int) and step < len(tree)
+        ):
             found, tree = tree.marks[step], tree[step]
         else:
             break

@@ -13,6 +13,7 @@ from autocore.core.errors import InvalidData
 from autocore.core.mqtt.topics import check_filter
 from autocore.core.names import is_device_id, slug
 
+HIGHEST_PORT = 65_535
 _UNITS_S = {"ms": 0.001, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 _CLOCK = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)")
@@ -35,7 +36,7 @@ def duration(value: Any) -> float:
 
 def port(value: Any) -> int:
     """Give a TCP port."""
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65_535:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= HIGHEST_PORT:
         return value
     raise vol.Invalid("expected a port, a whole number from 1 to 65535; write e.g. 8080")
 

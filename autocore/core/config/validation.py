@@ -11,6 +11,7 @@ from autocore.core.config.tree import Secret, mark_at
 from autocore.core.errors import ConfigError, ConfigFaults
 from autocore.core.names import nearest
 
+SHOWN_CHARS = 40
 _TYPE_WORDS = {
     "str": "a text",
     "int": "a whole number",
@@ -87,7 +88,7 @@ def _shown(data: Any, steps: list[Any]) -> str:
     if data is None:
         return "nothing"
     text = str(data).lower() if isinstance(data, bool) else repr(data)
-    return text if len(text) <= 40 else f"{text[:37]}…"
+    return text if len(text) <= SHOWN_CHARS else f"{text[: SHOWN_CHARS - 1]}…"
 
 
 def _keys_at(schema: Any, steps: list[Any]) -> Iterator[str]:
@@ -101,10 +102,10 @@ def _keys_at(schema: Any, steps: list[Any]) -> Iterator[str]:
         for part in schema:
             yield from _keys_at(part, steps[1:])
     elif isinstance(schema, Mapping):
-        for key, inner in schema.items():
-            name = key.schema if isinstance(key, vol.Marker) else key
-            if not steps:
-                if isinstance(name, str):
-                    yield name
-            elif name == steps[0] or not isinstance(name, str):
+        named = [(key.schema if isinstance(key, vol.Marker) else key, inner) for key, inner in schema.items()]
+        if not steps:
+            yield from (name for name, _ in named if isinstance(name, str))
+            return
+        for name, inner in named:
+            if name == steps[0] or not isinstance(name, str):
                 yield from _keys_at(inner, steps[1:])

@@ -20,6 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from autocore.core.clock import Clock, Timer
 from autocore.core.mqtt.endpoint import Endpoint
@@ -100,14 +101,14 @@ class Connection:
             return False
         properties = None
         if expiry_s is not None:
-            properties = Properties(PacketTypes.PUBLISH)
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it untyped
             properties.MessageExpiryInterval = expiry_s
         info = self._client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
         return info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def subscribe(self, filters: Mapping[str, int]) -> None:
         """Subscribe to filters with their QoS; nothing happens while there is no connection."""
-        wanted = [(name, paho.SubscribeOptions(qos=qos)) for name, qos in filters.items()]
+        wanted = [(name, SubscribeOptions(qos=qos)) for name, qos in filters.items()]
         for start in range(0, len(wanted), SUBSCRIBE_AT_ONCE):
             if self._client is not None and self.is_connected:
                 self._client.subscribe(wanted[start : start + SUBSCRIBE_AT_ONCE])
@@ -145,7 +146,7 @@ class Connection:
         client = self._client = self._make_client(loop, answered)
         # paho's connect blocks until TCP stands; an absent broker elsewhere must not hold up the loop.
         await asyncio.to_thread(self._open, client)
-        sock = client.socket()
+        sock: Any = client.socket()
         if sock is None:
             raise OSError("the connection was closed at once")
         loop.add_reader(sock, self._readable, client, sock)
@@ -166,7 +167,7 @@ class Connection:
         self._on_change(True)  # noqa: FBT003  # the signal itself
 
     def _open(self, client: paho.Client) -> None:
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
         if self._is_persistent:
             properties.SessionExpiryInterval = SESSION_EXPIRY_S
         client.connect(
@@ -178,7 +179,6 @@ class Connection:
         )
 
     def _make_client(self, loop: asyncio.AbstractEventLoop, answered: asyncio.Future[ReasonCode]) -> paho.Client:
-        home = threading.get_ident()
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
@@ -202,13 +202,23 @@ class Connection:
 
         def on_message(_client: Any, _data: Any, arrived: paho.MQTTMessage) -> None:
             self._received += 1
-            message = Message(arrived.topic, arrived.payload, arrived.qos, arrived.retain, self._clock.monotonic_ns())
+            message = Message(arrived.topic, bytes(arrived.payload), arrived.qos, arrived.retain, self._clock.monotonic_ns())
             self._on_message(message, arrived.mid)
 
         def on_gone(*_words: Any) -> None:
             self._ended.set()
             if not answered.done():
                 answered.set_exception(OSError("the connection was closed"))
+
+        client.on_connect = on_connect
+        client.on_message = on_message
+        client.on_disconnect = on_gone
+        self._watch_socket(client, loop)
+        return client
+
+    def _watch_socket(self, client: paho.Client, loop: asyncio.AbstractEventLoop) -> None:
+        """Let paho tell the loop when its socket has something to write, and when it is gone."""
+        home = threading.get_ident()
 
         def on_socket_close(_client: Any, _data: Any, sock: Any) -> None:
             if threading.get_ident() == home:  # while it connects in its thread, the loop does not know the socket yet
@@ -220,13 +230,9 @@ class Connection:
         def on_write_done(_client: Any, _data: Any, sock: Any) -> None:
             loop.call_soon_threadsafe(self._unwatch_write, sock)
 
-        client.on_connect = on_connect
-        client.on_message = on_message
-        client.on_disconnect = on_gone
         client.on_socket_close = on_socket_close
         client.on_socket_register_write = on_write_wanted
         client.on_socket_unregister_write = on_write_done
-        return client
 
     def _watch_write(self, client: paho.Client, sock: socket.socket) -> None:
         if sock.fileno() >= 0 and client is self._client:
@@ -236,7 +242,7 @@ class Connection:
         if sock.fileno() >= 0:
             asyncio.get_running_loop().remove_writer(sock)
 
-    def _readable(self, client: paho.Client, sock: socket.socket) -> None:
+    def _readable(self, client: paho.Client, sock: Any) -> None:
         for _ in range(DRAIN):
             before = self._received
             if client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:

@@ -87,9 +87,7 @@ class MqttHub:
         self._owner_of: dict[str, str | None] = {}  # topic -> who claimed it, as found before
         self._listeners: list[Callable[[bool], object]] = []
         self._unacknowledged: list[int] = []
-        self._data = Connection(
-            clock, endpoint, f"{root}-gateway-data", self._on_data, self._on_data_change, is_persistent=True
-        )
+        self._data = Connection(clock, endpoint, f"{root}-gateway-data", self._on_data, self._on_data_change, is_persistent=True)
         self._control = Connection(
             clock,
             endpoint,

@@ -22,7 +22,7 @@ from autocore.core.storage.migrate import migrate
 T = TypeVar("T")
 
 BUSY_S = 10.0  # the command line may write to state.db beside a running gateway
-_TYPES = {"INTEGER": {int, bool}, "REAL": {float}, "TEXT": {str}, "BLOB": {bytes}}
+_TYPES: dict[str, set[type]] = {"INTEGER": {int, bool}, "REAL": {float}, "TEXT": {str}, "BLOB": {bytes}}
 
 
 class _Guarded(orm.Database):  # type: ignore[misc]  # Pony ships no types
@@ -125,12 +125,11 @@ class Database:
         """Refuse a column of another type than its attribute: Pony itself only finds a missing one."""
         for entity in self.pony.entities.values():
             columns = {
-                row[1]: row[2].upper()
-                for row in self.pony.get_connection().execute(f"PRAGMA table_info('{entity._table_}')")
+                row[1]: row[2].upper() for row in self.pony.get_connection().execute(f"PRAGMA table_info('{entity._table_}')")
             }
             for attribute in entity._attrs_:
-                kinds = _TYPES.get(columns.get(attribute.column or "", ""))
-                if kinds is not None and attribute.py_type in {int, bool, float, str, bytes} - kinds:
+                kinds = _TYPES.get(columns.get(attribute.column or "", ""), set())
+                if kinds and attribute.py_type in {int, bool, float, str, bytes} - kinds:
                     raise StorageError(
                         f"{self.name}: {entity._table_}.{attribute.column} is {columns[attribute.column]},"
                         f" but its model says {attribute.py_type.__name__}; add a migration"

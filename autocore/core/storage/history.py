@@ -143,7 +143,9 @@ class History:
                 log.warning("history is written again; %d rows were dropped", self.dropped)
             committed()
 
-    async def query(self, entity_id: str, *, from_ns: int | None = None, to_ns: int | None = None, points: int = 1_000) -> list[Point]:
+    async def query(
+        self, entity_id: str, *, from_ns: int | None = None, to_ns: int | None = None, points: int = 1_000
+    ) -> list[Point]:
         """Give what an entity was between two wall times, as at most `points` points in order, no spike lost.
 
         Without times it is the last 24 hours. Rows of a boot whose clock was never trusted belong to the answer when
@@ -240,9 +242,7 @@ def _first_seq(connection: Any, target: tuple[int, int]) -> int | None:
     """Give the first seq whose (boot, mono_ns) is not before `target`; both grow with seq, so this halves the range."""
 
     def at(seq: int) -> tuple[int, int, int] | None:
-        row = connection.execute(
-            "SELECT seq, boot, mono_ns FROM sample WHERE seq >= ? ORDER BY seq LIMIT 1", (seq,)
-        ).fetchone()
+        row = connection.execute("SELECT seq, boot, mono_ns FROM sample WHERE seq >= ? ORDER BY seq LIMIT 1", (seq,)).fetchone()
         return tuple(row) if row else None
 
     newest = connection.execute("SELECT max(seq) FROM sample").fetchone()[0]

@@ -27,7 +27,7 @@ def migrate(connection: sqlite3.Connection, component: str, folder: Path) -> int
     version = row[0] if row else 0
     if version > newest:
         raise StorageError(
-            f"the {component} database has version {version}, this AutoCore knows up to {newest}; install the newer AutoCore again"
+            f"the {component} database has version {version}, this AutoCore knows {newest}; install the newer one again"
         )
     for number, file in steps:
         if number > version:

@@ -71,7 +71,9 @@ class DataFolder:
         except OSError as error:
             pid = os.read(descriptor, 20).decode(errors="replace").strip()
             os.close(descriptor)
-            raise StartError(f"a gateway runs on {self.path} already (pid {pid}); stop it, or name another folder with --data") from error
+            raise StartError(
+                f"a gateway runs on {self.path} already (pid {pid}); stop it, or name another folder with --data"
+            ) from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         self._lock = descriptor
@@ -180,9 +182,7 @@ class StateStore:
     async def save_states(self, states: Sequence[tuple[str, State]]) -> None:
         """Keep the last states of entities."""
         db = self.database.pony
-        rows = [
-            (entity, json.dumps(one.value), one.changed_ns, one.updated_ns, one.boot, one.seq) for entity, one in states
-        ]
+        rows = [(entity, json.dumps(one.value), one.changed_ns, one.updated_ns, one.boot, one.seq) for entity, one in states]
 
         def work() -> None:
             db.get_connection().executemany("INSERT OR REPLACE INTO last_state VALUES (?, ?, ?, ?, ?, ?)", rows)

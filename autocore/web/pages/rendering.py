@@ -43,8 +43,10 @@ class Pages:
     ) -> Response[str]:
         """Give a page of the core."""
         language = self.language_of(request)
-        text = self._environment(TEMPLATES, language).get_template(template).render(
-            **self._shell(request, language), **(context or {})
+        text = (
+            self._environment(TEMPLATES, language)
+            .get_template(template)
+            .render(**self._shell(request, language), **(context or {}))
         )
         return Response(text, status_code=status, media_type=HTML, headers={"Cache-Control": "no-store"})
 
@@ -141,7 +143,7 @@ def shown(one: Entity, language: str) -> str:
     """Give an entity's value as people read it, without its unit; what is not known is a dash."""
     value = one.state.value
     if value is None:
-        return "–"
+        return "–"  # noqa: RUF001  # a dash, as people write "nothing"
     if isinstance(value, bool):
         return words_in(LOCALES, language).gettext("On" if value else "Off")
     if isinstance(value, (int, float)):

@@ -146,7 +146,10 @@ async def remove_token(accounts: Accounts, caller: Caller, token_id: str) -> Non
 @get("/users", opt=needs(Role.ADMIN, "users:read"), summary="List users")
 async def list_users(accounts: Accounts) -> dict[str, Any]:
     """Give every user."""
-    return {"items": [{"username": one.name, "role": one.role.name.lower()} for one in await accounts.users()], "next": None}
+    return {
+        "items": [{"username": one.name, "role": one.role.name.lower()} for one in await accounts.users()],
+        "next": None,
+    }
 
 
 @post("/users", opt=needs(Role.ADMIN, "users:write"), status_code=201, summary="Make a user")

@@ -21,9 +21,7 @@ async def list_devices(devices: DeviceRegistry, entities: EntityRegistry, timeli
 
 
 @get("/devices/{device_id:str}", opt=needs(Role.VIEWER, "read:devices"), summary="One device")
-async def get_device(
-    devices: DeviceRegistry, entities: EntityRegistry, timeline: Timeline, device_id: str
-) -> dict[str, Any]:
+async def get_device(devices: DeviceRegistry, entities: EntityRegistry, timeline: Timeline, device_id: str) -> dict[str, Any]:
     """Give a device."""
     return device_view(devices.get(device_id), devices, timeline, entities.boot)
 

@@ -23,7 +23,7 @@ To = Annotated[str | None, Parameter(query="to", description="ISO 8601 or second
 
 
 @get("/entities", opt=needs(Role.VIEWER, "read:entities"), summary="List entities")
-async def list_entities(  # noqa: PLR0913  # one parameter for each filter
+async def list_entities(  # one parameter for each filter
     entities: EntityRegistry,
     timeline: Timeline,
     kind: str | None = None,
@@ -57,7 +57,7 @@ async def get_entity(entities: EntityRegistry, timeline: Timeline, entity_id: st
 
 
 @get("/entities/{entity_id:str}/history", opt=needs(Role.VIEWER, "read:history"), summary="What an entity was")
-async def get_history(  # noqa: PLR0913  # the parts it asks and the parameters of the question
+async def get_history(  # the parts it asks and the parameters of the question
     entities: EntityRegistry,
     timeline: Timeline,
     history: History,

@@ -59,7 +59,7 @@ async def list_services(services: ServiceRegistry) -> dict[str, Any]:
     status_code=200,
     summary="Call a service",
 )
-async def call_service(  # noqa: PLR0913  # the parts it asks and the parts of the request
+async def call_service(  # the parts it asks and the parts of the request
     request: Request[Any, Any, Any],
     services: ServiceRegistry,
     answers: Answers,
@@ -77,9 +77,7 @@ async def call_service(  # noqa: PLR0913  # the parts it asks and the parts of t
     mark = (caller.cause.who, key, name)
     call = answers.find(mark)
     if call is None:
-        call = asyncio.get_running_loop().create_task(
-            _outcome(services.call(name, data, caller, waits=wait == "applied"))
-        )
+        call = asyncio.get_running_loop().create_task(_outcome(services.call(name, data, caller, waits=wait == "applied")))
         answers.keep(mark, call)
     return await asyncio.shield(call)
 
@@ -94,7 +92,7 @@ async def _body(request: Request[Any, Any, Any]) -> Mapping[str, Any]:
         return {}
     data = await request.json()
     if not isinstance(data, dict):
-        raise InvalidData("the body is an object, e.g. {\"entity\": \"switch.light_bar\"}")
+        raise InvalidData('the body is an object, e.g. {"entity": "switch.light_bar"}')
     return data
 
 

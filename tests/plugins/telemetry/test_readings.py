@@ -31,7 +31,15 @@ def read(payload: Any) -> tuple[dict[str, Any], list[str]]:
         ({"sensor": "a", "value": 1, "extra": 2}, {"sensor": "a", "value": 1, "extra": 2}),
         ({}, {}),
     ],
-    ids=["an object", "one reading", "a list", "nested", "other types", "an object with a reading called sensor", "nothing"],
+    ids=[
+        "an object",
+        "one reading",
+        "a list",
+        "nested",
+        "other types",
+        "an object with a reading called sensor",
+        "nothing",
+    ],
 )
 def test_each_form_gives_its_readings(payload: Any, readings: dict[str, Any]) -> None:
     assert read(payload) == (readings, [])
@@ -47,7 +55,14 @@ def test_each_form_gives_its_readings(payload: Any, readings: dict[str, Any]) ->
         ({"sensor": "rpm", "value": {}}, {}, "value"),
         ({"°": 1, "speed": 3}, {"speed": 3}, "°"),
     ],
-    ids=["a bare number", "a number in a list", "a list as value", "a number as name", "an object as value", "a name without letters"],
+    ids=[
+        "a bare number",
+        "a number in a list",
+        "a list as value",
+        "a number as name",
+        "an object as value",
+        "a name without letters",
+    ],
 )
 def test_a_wrong_reading_is_named_and_the_others_count(payload: Any, readings: dict[str, Any], field: str) -> None:
     assert read(payload) == (readings, [field])
@@ -96,7 +111,8 @@ def test_a_plain_payload_is_a_number_when_it_reads_like_one(text: str, value: An
 
 
 @pytest.mark.parametrize(
-    ("key", "unit"), [("oil_pressure", "bar"), ("coolant", "°C"), ("battery_voltage", "V"), ("mode", None), ("temperature_2", "°C")]
+    ("key", "unit"),
+    [("oil_pressure", "bar"), ("coolant", "°C"), ("battery_voltage", "V"), ("mode", None), ("temperature_2", "°C")],
 )
 def test_a_name_tells_its_unit(key: str, unit: str | None) -> None:
     assert meaning_of(key).unit == unit
