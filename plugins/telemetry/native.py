@@ -10,6 +10,16 @@ from .readings import Reading, native
 READINGS_PER_DEVICE = 500  # what a stranger can make grow is bounded (security.md 13)
 
 
+_ABBREVIATIONS = {"rpm": "RPM", "co2": "CO₂", "rssi": "RSSI", "gps": "GPS", "cpu": "CPU"}
+
+
+def readable(key: str) -> str:
+    """Give what people read for a reading's key: `oil_pressure` is `Oil pressure`, `rpm` is `RPM`."""
+    words = [_ABBREVIATIONS.get(word, word) for word in key.split("_")]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
 class NativeTelemetry:
     """Turns what devices say into entities; remembers which entity a device's reading is."""
 
@@ -53,7 +63,7 @@ class NativeTelemetry:
     def _describe(self, device: str, reading: Reading) -> Description:
         meaning = meaning_of(reading.key)
         key = f"{slug(device)}_{reading.key}"
-        name = reading.key.replace("_", " ").capitalize()
+        name = readable(reading.key)
         if isinstance(reading.value, bool):
             return BinarySensor(
                 key,

@@ -14,6 +14,7 @@ from litestar.response import Redirect
 from autocore.core.auth.accounts import Accounts
 from autocore.core.errors import AutocoreError, InvalidData, NotAuthenticated, TooManyAttempts, UnknownName
 from autocore.core.model import Caller, Role
+from autocore.core.names import N_
 from autocore.web.access import OPEN, needs
 from autocore.web.errors import status_of
 from autocore.web.gate import CALLER
@@ -56,12 +57,12 @@ async def set_up(
     """Make the first administrator and log in, or say at the field what is wrong."""
     try:
         if data.password != data.again:
-            raise InvalidData(pages.translate(request, "the two passwords differ"), field="again")
+            raise InvalidData(pages.translate(request, N_("the two passwords differ")), field="again")
         await accounts.set_up(data.code, data.username.strip(), data.password, peer_of(request))
         session = await accounts.log_in(data.username.strip(), data.password, peer_of(request))
     except AutocoreError as error:
         field = error.field if isinstance(error, InvalidData) else "code"
-        context = {"form": data, "error": sentence(error), "field": field}
+        context = {"form": data, "error": pages.translate(request, sentence(error)), "field": field}
         return await pages.page(request, "setup.html", context, status=status_of(error))
     return Redirect("/", status_code=303, cookies=[session_cookie(session.token, accounts.session_s)])
 
@@ -83,9 +84,9 @@ async def log_in(
     try:
         session = await accounts.log_in(data.username.strip(), data.password, peer_of(request))
     except (NotAuthenticated, TooManyAttempts) as error:
-        said = pages.translate(request, "The name or the password is wrong.")
+        said = pages.translate(request, N_("The name or the password is wrong."))
         if isinstance(error, TooManyAttempts):
-            said = pages.translate(request, "Too many attempts. Wait %(seconds)s seconds.") % {
+            said = pages.translate(request, N_("Too many attempts. Wait %(seconds)s seconds.")) % {
                 "seconds": max(1, round(error.retry_after_s))
             }
         form = LogInForm(data.username, "", inside(data.next))

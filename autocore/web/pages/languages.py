@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from autocore.core.names import N_
+
 CODES = {"en": "en", "pt-BR": "pt_BR"}
 LOCALES = Path(__file__).parent.parent / "locales"
 
@@ -45,16 +47,29 @@ def title_of(text: str, folder: Path, language: str) -> str:
 
 
 SCRIPT_WORDS: Mapping[str, str] = {
-    "on": "On",
-    "off": "Off",
-    "unavailable": "Unavailable",
-    "unknown": "No value yet",
-    "asked": "Asked…",
-    "no_answer": "No answer from the board",
-    "lost": "Connection lost. What you see may be old.",
-    "lost_since": "Connection lost {age} ago. What you see may be old.",
-    "offline": "Not connected: nothing was sent.",
-    "no_data": "No readings yet",
-    "online_of": "{online} of {all}",
+    "on": N_("On"),
+    "off": N_("Off"),
+    "unavailable": N_("Unavailable"),
+    "unknown": N_("No value yet"),
+    "asked": N_("Asked…"),
+    "lost_since": N_("Connection lost {age} ago. What you see may be old."),
+    "no_data": N_("No readings yet"),
+    "online_of": N_("{online} of {all}"),
+    "code_closed": N_("Not connected: nothing was sent."),
+    "code_no_answer": N_("No answer from the board."),
+    "code_offline": N_("The board is not online; nothing was sent."),
+    "code_superseded": N_("A newer command took its place."),
+    "code_forbidden": N_("You may not switch this."),
+    "code_busy": N_("Too many commands at once."),
 }
 """What scripts say, by the name under which they ask for it; translated by the server."""
+
+CORE_SENTENCES = (
+    N_("use at least 10 characters; three random words are easy to remember"),
+    N_("use at most 256 characters"),
+    N_("this password is one of the first that anybody tries; choose another"),
+    N_("the time for the set-up is over; restart the gateway for a new code"),
+    N_("this is not the code; it is printed at the gateway's start and stands in autocore-setup.txt"),
+    N_("a name has 1 to 64 characters, none of them a control character"),
+)
+"""What the core says at a form's field; it speaks English, so the words stand here for translation."""

@@ -145,7 +145,7 @@ def shown(one: Entity, language: str) -> str:
     if value is None:
         return "–"  # noqa: RUF001  # a dash, as people write "nothing"
     if isinstance(value, bool):
-        return words_in(LOCALES, language).gettext("On" if value else "Off")
+        return words_in(LOCALES, language).gettext(SCRIPT_WORDS["on" if value else "off"])
     if isinstance(value, (int, float)):
         precision = getattr(one.description, "precision", None)
         text = f"{value:,.{precision}f}" if precision is not None else f"{value:,}"

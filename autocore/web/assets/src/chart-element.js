@@ -86,8 +86,8 @@ class ChartElement extends HTMLElement {
     this.plot?.destroy();
     this.replaceChildren();
     const style = getComputedStyle(document.documentElement);
-    const text = style.getPropertyValue("--tblr-body-color") || "#333";
-    const grid = style.getPropertyValue("--tblr-border-color") || "#ccc";
+    const text = style.getPropertyValue("--ac-axis").trim();
+    const grid = style.getPropertyValue("--ac-grid").trim();
     const colours = [1, 2, 3, 4].map((place) => style.getPropertyValue(`--ac-line-${place}`).trim());
     const units = [...new Set([...this.series.values()].map((one) => one.unit ?? ""))];
     const lines = [...this.series.values()].map((one, place) => ({

@@ -1,6 +1,6 @@
 // The elements that pages are made of: a value, a switch, a count, the devices that are there.
 import { live } from "./live.js";
-import { duration, number, say } from "./words.js";
+import { duration, number, say, sayCode } from "./words.js";
 
 class StateElement extends HTMLElement {
   connectedCallback() {
@@ -55,7 +55,7 @@ class SwitchElement extends HTMLElement {
   async ask() {
     this.refusal.textContent = "";
     if (!live.isOpen || !this.state) {
-      this.refusal.textContent = say("offline");
+      this.refusal.textContent = say("code_closed");
       return;
     }
     this.pending += 1;
@@ -65,7 +65,7 @@ class SwitchElement extends HTMLElement {
     const result = await live.call(`switch.${verb}`, { entity: this.getAttribute("entity") });
     this.pending -= 1;
     if (!this.pending) this.button.removeAttribute("aria-busy");
-    if (!result.ok) this.refusal.textContent = result.detail ?? say(result.code === "no_answer" ? "no_answer" : "offline");
+    if (!result.ok) this.refusal.textContent = sayCode(result.code) ?? result.detail;
     this.show(this.state);
   }
 }

@@ -51,7 +51,7 @@ class Live extends EventTarget {
   }
 
   call(service, data) {
-    if (!this.isOpen) return Promise.resolve({ ok: false, code: "offline", detail: null });
+    if (!this.isOpen) return Promise.resolve({ ok: false, code: "closed", detail: null });
     const id = this.nextCall++;
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.#answer(id, { ok: false, code: "no_answer", detail: null }), CALL_LIMIT_MS);

@@ -6,6 +6,11 @@ export function say(name, facts = {}) {
   return (words[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => facts[key] ?? whole);
 }
 
+// The words for a refusal's code, or undefined where only the gateway's own sentence can tell.
+export function sayCode(code) {
+  return words[`code_${code}`];
+}
+
 export function number(value, precision) {
   const digits = precision == null ? { maximumFractionDigits: 6 } : { minimumFractionDigits: precision, maximumFractionDigits: precision };
   return new Intl.NumberFormat(language, digits).format(value);
