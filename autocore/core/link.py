@@ -234,7 +234,7 @@ class DeviceLink:
         if not message.retain or not message.payload:
             return
         log.error("a retained command stood on %s; it was deleted. Whoever published it must not set retain", message.topic)
-        self._publish(message.topic, b"", retain=True)
+        self._hub.clear(message.topic)
         self._bus.emit("mqtt.retained_command", {"topic": message.topic})
 
     def _on_connection(self, is_connected: bool) -> None:  # noqa: FBT001  # the hub's signal
@@ -280,7 +280,7 @@ class DeviceLink:
         uptime_s = (self._clock.monotonic_ns() - self._started_ns) // NS
         return GatewayStatus(word, self._epoch, self._version, uptime_s, online)
 
-    def _publish(self, topic: str, body: msgspec.Struct | bytes, *, qos: int = 1, retain: bool = False) -> None:
+    def _publish(self, topic: str, body: msgspec.Struct, *, qos: int = 1, retain: bool = False) -> None:
         self._hub.publish(topic, body, qos=qos, retain=retain, owner=OWNER)
 
     def _t_ms(self) -> int:

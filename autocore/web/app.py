@@ -104,7 +104,9 @@ def _openapi() -> OpenAPIConfig:
         description="The gateway of a vehicle. Log in with `auth/login`, or send an API token.",
         path="/schema",
         render_plugins=[SchemaPage(path="/")],
-        openapi_router=Router("/schema", route_handlers=[], opt=access.needs(Role.VIEWER, "read:schema")),
+        openapi_router=Router(
+            "/schema", route_handlers=[], opt=access.needs(Role.VIEWER, "read:schema"), include_in_schema=False
+        ),
         components=Components(security_schemes={"bearer": SecurityScheme(type="http", scheme="bearer")}),
         security=[{"bearer": []}],
     )

@@ -208,6 +208,11 @@ class MqttHub:
         elif not retain:
             raise Refused(f"the broker is away, nothing was sent on {topic}", code="offline")
 
+    def clear(self, topic: str) -> None:
+        """Delete what the broker keeps on a topic, whoever claimed it: a retained command is nobody's right."""
+        self._retained.pop(topic, None)
+        self._control.publish(topic, b"", qos=1, retain=True)
+
     def claim(self, filter_: str, owner: str) -> Undo:
         """Make `owner` the only publisher on a filter; the answer gives it up.
 

@@ -145,7 +145,8 @@ def shown(one: Entity, language: str) -> str:
     if value is None:
         return "–"  # noqa: RUF001  # a dash, as people write "nothing"
     if isinstance(value, bool):
-        return words_in(LOCALES, language).gettext(SCRIPT_WORDS["on" if value else "off"])
+        word = SCRIPT_WORDS["on" if value else "off"]
+        return words_in(LOCALES, language).gettext(word)
     if isinstance(value, (int, float)):
         precision = getattr(one.description, "precision", None)
         text = f"{value:,.{precision}f}" if precision is not None else f"{value:,}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from autocore.core.auth.audit import Audit
 from autocore.core.clock import Timeline
@@ -18,8 +18,8 @@ from autocore.web.views import iso
 async def list_audit(
     audit: Audit,
     timeline: Timeline,
-    limit: Annotated[int, Parameter(ge=1, le=1_000)] = 100,
-    cursor: Annotated[int | None, Parameter(ge=1)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=1_000)] = 100,
+    cursor: Annotated[int | None, QueryParameter(ge=1)] = None,
 ) -> dict[str, Any]:
     """Give the newest rows first; `cursor` is the `next` of the page before."""
     rows = await audit.rows(limit + 1, cursor)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from autocore.core.clock import NS, Timeline
 from autocore.core.entities import Entity, EntityRegistry
@@ -16,10 +16,12 @@ from autocore.core.storage.history import History
 from autocore.web.access import needs
 from autocore.web.views import entity_view, iso
 
-Limit = Annotated[int, Parameter(ge=1, le=1_000, description="How many, at most 1000.")]
-Points = Annotated[int, Parameter(ge=2, le=10_000, description="How many points at most; no spike is lost.")]
-From = Annotated[str | None, Parameter(query="from", description="ISO 8601 or seconds since 1970; 24 hours ago when left out.")]
-To = Annotated[str | None, Parameter(query="to", description="ISO 8601 or seconds since 1970; now when left out.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=1_000, description="How many, at most 1000.")]
+Points = Annotated[int, QueryParameter(ge=2, le=10_000, description="How many points at most; no spike is lost.")]
+From = Annotated[
+    str | None, QueryParameter(name="from", description="ISO 8601 or seconds since 1970; 24 hours ago when left out.")
+]
+To = Annotated[str | None, QueryParameter(name="to", description="ISO 8601 or seconds since 1970; now when left out.")]
 
 
 @get("/entities", opt=needs(Role.VIEWER, "read:entities"), summary="List entities")

@@ -7,8 +7,9 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+import msgspec
 from litestar import Request, get, post
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 
 from autocore.core.clock import NS, Clock
 from autocore.core.errors import InvalidData
@@ -20,10 +21,10 @@ from autocore.web.schema import json_schema
 REMEMBERED_S = 600.0
 REMEMBERED = 1_000
 
-Wait = Annotated[Literal["applied", "accepted"], Parameter(description="`accepted` answers before the device did.")]
+Wait = Annotated[Literal["applied", "accepted"], QueryParameter(description="`accepted` answers before the device did.")]
 Key = Annotated[
     str | None,
-    Parameter(header="Idempotency-Key", max_length=200, description="The same key within ten minutes acts once."),
+    HeaderParameter(name="Idempotency-Key", max_length=200, description="The same key within ten minutes acts once."),
 ]
 
 
@@ -88,9 +89,11 @@ async def _outcome(work: Any) -> Mapping[str, Any]:
 
 
 async def _body(request: Request[Any, Any, Any]) -> Mapping[str, Any]:
-    if not await request.body():
-        return {}
-    data = await request.json()
+    body = await request.body()
+    try:
+        data = msgspec.json.decode(body) if body else {}
+    except msgspec.DecodeError as error:
+        raise InvalidData(f"the body is no JSON: {error}") from error
     if not isinstance(data, dict):
         raise InvalidData('the body is an object, e.g. {"entity": "switch.light_bar"}')
     return data

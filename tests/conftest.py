@@ -1,0 +1,133 @@
+"""A real gateway on free ports, with its own Mosquitto, for whatever a test wants to see it do."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from autocore.app import Gateway, Settings
+from autocore.core.config import load
+from autocore.core.mqtt.endpoint import Endpoint
+from autocore.simulator import run_vehicle
+
+PASSWORD = "three random words"
+CONFIG = """
+autocore: {name: Test vehicle}
+mqtt: {anonymous: loopback}
+devices: {approve: automatic}
+history: {flush_s: 1}
+logging: {level: warning}
+telemetry:
+system: {every: 1s}
+relays:
+  boards:
+    - device: relay_board_1
+      name: Relay board
+      answer_within: 2s
+      channels:
+        1: {name: Light bar}
+        2: {name: Work lights}
+        3: {name: Gate, type: pulse, duration: 300ms}
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def eventually(claim: Callable[[], Any] | Callable[[], Awaitable[Any]], within_s: float = 8.0) -> Any:
+    """Give the first true answer of `claim`; it fails when there is none in time."""
+    async with asyncio.timeout(within_s):
+        while True:
+            answer = claim()
+            if asyncio.iscoroutine(answer):
+                answer = await answer
+            if answer:
+                return answer
+            await asyncio.sleep(0.01)
+
+
+@dataclass
+class Running:
+    """A gateway that runs, and a client that may do everything."""
+
+    gateway: Gateway
+    client: httpx.AsyncClient
+    token: str
+    folder: Path
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.gateway.http_port}"
+
+    @property
+    def broker(self) -> Endpoint:
+        assert self.gateway.endpoint is not None
+        return self.gateway.endpoint
+
+    async def entity(self, entity_id: str) -> dict[str, Any] | None:
+        answer = await self.client.get(f"/api/v1/entities/{entity_id}")
+        found: dict[str, Any] = answer.json()
+        return found if answer.status_code == 200 else None
+
+    async def has(self, entity_id: str, value: Any) -> bool:
+        found = await self.entity(entity_id)
+        return found is not None and found["value"] == value and found["available"]
+
+
+Start = Callable[..., Awaitable[Running]]
+
+
+@asynccontextmanager
+async def running(folder: Path, text: str = CONFIG, ports: tuple[int, int] | None = None) -> AsyncIterator[Running]:
+    (folder / "config.yaml").write_text(text)
+    http_port, mqtt_port = ports or (free_port(), free_port())
+    gateway = Gateway(Settings(folder, folder / "data", http_port, mqtt_port), load(folder))
+    await gateway.start()
+    try:
+        base = f"http://127.0.0.1:{http_port}"
+        async with httpx.AsyncClient(base_url=base, timeout=15) as client:
+            if gateway.setup_code is not None:
+                body = {"code": gateway.setup_code, "username": "ana", "password": PASSWORD}
+                answer = await client.post("/api/v1/auth/setup", json=body)
+            else:
+                answer = await client.post("/api/v1/auth/login", json={"username": "ana", "password": PASSWORD})
+            token = answer.json()["token"]
+            client.cookies.clear()
+            client.headers["Authorization"] = f"Bearer {token}"
+            yield Running(gateway, client, token, folder)
+    finally:
+        await gateway.stop()
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """Start gateways on one folder, one after the other or side by side."""
+    async with AsyncExitStack() as stack:
+
+        async def begin(text: str = CONFIG, **more: Any) -> Running:
+            return await stack.enter_async_context(running(tmp_path, text, **more))
+
+        yield begin
+
+
+@pytest.fixture
+async def vehicle(start: Start) -> AsyncIterator[Running]:
+    """A gateway with the virtual vehicle on its broker, its relay board welcomed."""
+    gateway = await start()
+    stop = asyncio.Event()
+    task = asyncio.create_task(run_vehicle(gateway.broker.host, gateway.broker.port, stop=stop))
+    await eventually(lambda: gateway.has("switch.light_bar", False))
+    yield gateway
+    stop.set()
+    await task
