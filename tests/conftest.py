@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import socket
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from autocore.app import Gateway, Settings
 from autocore.core.config import load
@@ -108,6 +112,31 @@ async def running(folder: Path, text: str = CONFIG, ports: tuple[int, int] | Non
             yield Running(gateway, client, token, folder)
     finally:
         await gateway.stop()
+
+
+class Ear:
+    """An MQTT client of a test: it hears what it subscribed to, from the moment `listen` returns."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.heard: queue.Queue[paho.MQTTMessage] = queue.Queue()
+        self._subscribed = threading.Event()
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.client.on_message = lambda _client, _data, message: self.heard.put(message)
+        self.client.on_subscribe = lambda *_words: self._subscribed.set()
+        self.client.connect(endpoint.host, endpoint.port)
+        self.client.loop_start()
+
+    async def listen(self, topic: str, qos: int = 0) -> None:
+        self._subscribed.clear()
+        self.client.subscribe(topic, qos)
+        await eventually(self._subscribed.is_set)
+
+    async def next(self) -> paho.MQTTMessage:
+        return await asyncio.to_thread(self.heard.get, timeout=8)
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
 
 
 @pytest.fixture

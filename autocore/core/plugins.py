@@ -26,7 +26,7 @@ import voluptuous as vol
 from autocore.core import hookspecs
 from autocore.core.bus import Bus
 from autocore.core.config import Config, validate
-from autocore.core.errors import AutocoreError, ConfigError, ConfigFaults, PluginError, UnknownName
+from autocore.core.errors import AutocoreError, ConfigError, ConfigFaults, Mark, PluginError, UnknownName
 from autocore.core.facets import settle
 from autocore.core.host import PluginHost
 from autocore.core.names import nearest
@@ -178,7 +178,7 @@ class Plugins:
             self._plugins[name] = plugin
             try:
                 self._import(plugin)
-                plugin.config = self._validated(plugin, section)
+                plugin.config = self._validated(plugin, section, config.marks.get(name))
             except ConfigFaults as error:
                 faults.extend(error.faults)
             except PluginError as error:
@@ -262,13 +262,13 @@ class Plugins:
             self._hooks.unregister(name=plugin.name)
         plugin.module = None
 
-    def _validated(self, plugin: Plugin, section: Any) -> Any:
+    def _validated(self, plugin: Plugin, section: Any, at: Mark | None = None) -> Any:
         try:
             schema = self._ask(plugin, "config_schema")
         except Exception as error:  # a border where plugin code runs
             raise PluginError(plugin.name, f"its config_schema raised {_where(error)}") from error
         schema = schema if schema is not None else vol.Schema({})
-        return validate(schema, as_written_for(schema, section), path=plugin.name)
+        return validate(schema, as_written_for(schema, section), path=plugin.name, at=at)
 
     def _ask(self, plugin: Plugin, hook: str, **facts: Any) -> Any:
         others = [module for name, module in self._hooks.list_name_plugin() if name != plugin.name]

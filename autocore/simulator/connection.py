@@ -10,7 +10,7 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
@@ -105,7 +105,8 @@ class Connection:
         try:
             await self._dial()
             self._attach()
-            reason = await asyncio.wait_for(accepted, ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):  # wait_for of Python 3.11 may swallow a cancellation
+                reason = await accepted
             if reason.is_failure:
                 raise BrokerError(f"the broker at {self._broker} refuses {self._client_id}: {reason}")
             self._require("the connection")
@@ -117,16 +118,16 @@ class Connection:
             if not self._is_open:
                 self.drop()
 
-    async def subscribe(self, topics: Mapping[str, int]) -> None:
-        """Subscribe to topics with their QoS, and return when the broker confirmed them.
+    def subscribe(self, topics: Mapping[str, int]) -> Awaitable[None]:
+        """Subscribe to topics with their QoS; what is published after this finds the subscriptions in place.
+
+        What it gives is to be awaited for the broker's word on them.
 
         Raises:
-            BrokerError: it refuses one, or does not answer.
+            BrokerError: when awaited: the broker refuses one, or does not answer.
         """
         _, mid = self._client.subscribe(list(topics.items()))
-        reason = await self._answered(mid, "the subscriptions")
-        if reason.is_failure:
-            raise BrokerError(f"the broker at {self._broker} refuses {self._client_id} a subscription: {reason}")
+        return self._subscribed(mid)
 
     def publish(
         self,
@@ -238,11 +239,17 @@ class Connection:
         self._answers[key] = answer
         return answer
 
+    async def _subscribed(self, mid: int | None) -> None:
+        reason = await self._answered(mid, "the subscriptions")
+        if reason.is_failure:
+            raise BrokerError(f"the broker at {self._broker} refuses {self._client_id} a subscription: {reason}")
+
     async def _answered(self, mid: int | None, what: str) -> ReasonCode:
         key = mid or 0
         self._require(what)
         try:
-            reason = await asyncio.wait_for(self._expect(key), ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                reason = await self._expect(key)
         except TimeoutError as error:
             raise BrokerError(f"the broker at {self._broker} does not confirm {what}") from error
         finally:

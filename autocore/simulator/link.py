@@ -198,17 +198,19 @@ class DeviceLink:
             on_lost=self._on_lost,
         )
         await connection.open()
-        try:
-            await connection.subscribe({topic: listener.qos for topic, listener in self._listeners.items()})
-            self._connection = connection
-        finally:
-            if self._connection is None:  # an open socket must not stay behind
-                connection.drop()
-        log.info("%s: connected to %s", self.card.id, self._broker)
+        self._connection = connection
+        # Without a pause in between: what the broker has kept for us is answered, and only after we said who we are.
+        subscribed = connection.subscribe({topic: listener.qos for topic, listener in self._listeners.items()})
         self.publish("devices/{id}/register", self.card.document(connection.address), qos=1)
         self._publish_status()
         if self.body is not None:
             self.body.linked()
+        try:
+            await subscribed
+        except BrokerError:
+            self._drop()
+            raise
+        log.info("%s: connected to %s", self.card.id, self._broker)
 
     async def _stay(self) -> None:
         """Stay until the connection is lost or a restart is asked for, and ask for a welcome whenever that is due."""

@@ -277,7 +277,8 @@ class _Device(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(packet)
         try:
-            return await asyncio.wait_for(answer, ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                return await answer
         except TimeoutError as error:
             raise BrokerError(f"the broker does not answer {self._id} within {ANSWER_S:.0f} s") from error
 

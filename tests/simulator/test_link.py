@@ -203,6 +203,17 @@ async def test_a_device_can_be_stopped_while_its_broker_keeps_it_waiting(start):
         assert not link.is_linked
 
 
+async def test_a_device_can_be_stopped_at_any_moment_of_its_connecting(broker: LocalBroker, start):
+    """Each run takes some more steps of the loop before it is told to stop."""
+    for steps in range(0, 600, 15):
+        link = DeviceLink(CARD, broker.address)
+        running = start(link.run)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await running.stop()
+        assert not link.is_linked
+
+
 async def test_a_device_can_be_stopped_when_its_broker_has_just_died(broker: LocalBroker, link: DeviceLink, start):
     running = start(link.run)
     await eventually(lambda: link.is_linked)

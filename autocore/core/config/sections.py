@@ -8,6 +8,7 @@ from typing import Any
 
 import voluptuous as vol
 
+from autocore.core.config.tree import MarkedDict
 from autocore.core.config.types import duration, one_of, port, timezone, whole
 from autocore.core.config.validation import validate
 from autocore.core.errors import ConfigError, ConfigFaults, InvalidData
@@ -173,7 +174,7 @@ def _checked(tree: Mapping[str, Any], name: str, schema: vol.Schema, faults: lis
     if written is None:
         return None
     try:
-        return validate(schema, written, path=name)
+        return validate(schema, written, path=name, at=tree.marks.get(name) if isinstance(tree, MarkedDict) else None)
     except ConfigFaults as error:
         faults.extend(error.faults)
         return None

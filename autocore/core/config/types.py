@@ -15,8 +15,8 @@ from autocore.core.names import is_device_id, slug
 
 HIGHEST_PORT = 65_535
 _UNITS_S = {"ms": 0.001, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
-_CLOCK = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)")
+_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)")
+_CLOCK = re.compile(r"([0-9]{1,3}):([0-5]\d):([0-5]\d)")
 _KINDS = ("sensor", "binary_sensor", "switch", "button", "number", "select", "text", "light", "cover")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import voluptuous as vol
 
 from autocore.core.config.tree import Secret, mark_at
-from autocore.core.errors import ConfigError, ConfigFaults
+from autocore.core.errors import ConfigError, ConfigFaults, Mark
 from autocore.core.names import nearest
 
 SHOWN_CHARS = 40
@@ -22,13 +22,14 @@ _TYPE_WORDS = {
 }
 
 
-def validate(schema: vol.Schema, data: Any, *, path: str) -> Any:
+def validate(schema: vol.Schema, data: Any, *, path: str, at: Mark | None = None) -> Any:
     """Give `data` as `schema` makes it.
 
     Args:
         schema: the schema.
         data: what was written, with or without marks.
         path: the dotted name of `data`, e.g. `relays`.
+        at: where `data` stands, for a fault of the whole of it.
 
     Raises:
         ConfigFaults: all faults at once.
@@ -37,7 +38,7 @@ def validate(schema: vol.Schema, data: Any, *, path: str) -> Any:
         return schema(data)
     except vol.Invalid as error:
         faults = error.errors if isinstance(error, vol.MultipleInvalid) else [error]
-        raise ConfigFaults([_fault(fault, schema, data, path) for fault in faults]) from error
+        raise ConfigFaults([_fault(fault, schema, data, path, at) for fault in faults]) from error
 
 
 def dotted(root: str, steps: list[Any]) -> str:
@@ -48,9 +49,10 @@ def dotted(root: str, steps: list[Any]) -> str:
     return text.lstrip(".")
 
 
-def _fault(error: vol.Invalid, schema: vol.Schema, data: Any, root: str) -> ConfigError:
+def _fault(error: vol.Invalid, schema: vol.Schema, data: Any, root: str, whole_at: Mark | None) -> ConfigError:
     steps = [step.schema if isinstance(step, vol.Marker) else step for step in error.path]
-    at = mark_at(data, tuple(steps))
+    at = mark_at(data, tuple(steps)) if steps else None
+    at = at or whole_at or mark_at(data, ())
     return ConfigError(_sentence(error, schema, data, steps), path=dotted(root, steps), at=at)
 
 

@@ -117,7 +117,7 @@ class Database:
         define(self.pony)
         try:
             self.pony.generate_mapping(create_tables=False)
-        except orm.core.OrmError as error:
+        except (orm.core.OrmError, orm.DatabaseError) as error:
             raise StorageError(f"the {self.name} database does not fit its models: {error}") from error
         self._session(self._check_types)
 

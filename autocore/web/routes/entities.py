@@ -18,9 +18,7 @@ from autocore.web.views import entity_view, iso
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1_000, description="How many, at most 1000.")]
 Points = Annotated[int, QueryParameter(ge=2, le=10_000, description="How many points at most; no spike is lost.")]
-From = Annotated[
-    str | None, QueryParameter(name="from", description="ISO 8601 or seconds since 1970; 24 hours ago when left out.")
-]
+From = Annotated[str | None, QueryParameter(name="from", description="ISO 8601 or seconds since 1970; a day ago when left out.")]
 To = Annotated[str | None, QueryParameter(name="to", description="ISO 8601 or seconds since 1970; now when left out.")]
 
 

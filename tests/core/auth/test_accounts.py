@@ -1,0 +1,245 @@
+"""Who may, and until when; no clock that jumps logs anybody out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from autocore.core.auth import tokens
+from autocore.core.auth.accounts import HOUR_S, Accounts
+from autocore.core.auth.audit import Audit, masked
+from autocore.core.auth.limiter import Limiter
+from autocore.core.auth.passwords import check_password, hash_password, is_password
+from autocore.core.auth.setup import SetupCode
+from autocore.core.clock import EARLIEST_WALL_NS, NS, Sequence
+from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, StorageError, TooManyAttempts, UnknownName
+from autocore.core.model import Caller, Cause, Role
+from autocore.core.services import Record
+from autocore.core.storage.state import StateStore
+from autocore.testing import FakeClock
+
+PASSWORD = "three random words"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[StateStore]:
+    made = StateStore(tmp_path)
+    await made.open()
+    yield made
+    await made.close()
+
+
+def accounts_of(store: StateStore, clock: FakeClock, folder: Path, boot: int = 1) -> Accounts:
+    key = tokens.signing_key(None, folder)
+    return Accounts(store.database, clock, boot=boot, key=key, session_s=24 * HOUR_S, setup=SetupCode(clock, folder))
+
+
+@pytest.fixture
+async def accounts(store: StateStore, clock: FakeClock, tmp_path: Path) -> Accounts:
+    made = accounts_of(store, clock, tmp_path)
+    await made.add_user("ana", PASSWORD, Role.ADMIN)
+    return made
+
+
+@pytest.mark.parametrize("wrong", ["short", "1234567890", "aaaaaaaaaaaa", "1212121212", "x" * 300, "Ana1234567"])
+def test_a_password_that_anybody_tries_is_refused(wrong: str) -> None:
+    with pytest.raises(InvalidData):
+        check_password(wrong, "ana")
+
+
+def test_a_password_is_known_by_its_hash_only() -> None:
+    hashed = hash_password(PASSWORD)
+    assert hashed.startswith("$argon2id$")
+    assert "m=19456,t=2,p=1" in hashed
+    assert is_password(PASSWORD, hashed)
+    assert not is_password(PASSWORD + "x", hashed)
+    assert not is_password(PASSWORD, None)
+
+
+async def test_the_set_up_code_works_once_and_for_fifteen_minutes(store: StateStore, clock: FakeClock, tmp_path: Path) -> None:
+    accounts = accounts_of(store, clock, tmp_path)
+    setup = accounts._setup
+    code = setup.open()
+    file = tmp_path / "autocore-setup.txt"
+    assert file.read_text().strip() == code
+    assert file.stat().st_mode & 0o777 == 0o600
+    clock.advance(901)
+    with pytest.raises(NotAuthenticated, match="restart"):
+        await accounts.set_up(code, "ana", PASSWORD, "::1")
+    code = setup.open()
+    with pytest.raises(NotAuthenticated):
+        await accounts.set_up("AAAA-AAAA", "ana", PASSWORD, "::1")
+    await accounts.set_up(f" {code.lower().replace('-', ' ')} ", "ana", PASSWORD, "::1")
+    assert not file.exists()
+    with pytest.raises(NotAuthenticated, match="already"):
+        await accounts.set_up(code, "eve", PASSWORD, "::1")
+
+
+async def test_a_log_in_lasts_a_day_of_the_gateways_own_clock(accounts: Accounts, clock: FakeClock) -> None:
+    session = await accounts.log_in("ana", PASSWORD, "::1")
+    for wall_ns in (EARLIEST_WALL_NS * 2, 0, None):  # fifty years on, 1970, no clock at all
+        clock.set_wall(wall_ns)
+        clock.advance(1)
+        assert (await accounts.authenticate(session.token, "rest", "::1")).role is Role.ADMIN
+    clock.advance(24 * HOUR_S)
+    with pytest.raises(NotAuthenticated, match="log in again"):
+        await accounts.authenticate(session.token, "rest", "::1")
+
+
+async def test_after_a_restart_a_session_ends_by_trusted_wall_time_only(
+    accounts: Accounts, store: StateStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    session = await accounts.log_in("ana", PASSWORD, "::1")
+    later = FakeClock(wall_ns=None)
+    again = accounts_of(store, later, tmp_path, boot=2)
+    assert (await again.authenticate(session.token, "rest", "::1")).cause.who == "ana"
+    later.set_wall(EARLIEST_WALL_NS + 25 * HOUR_S * NS)
+    later.advance(1)
+    with pytest.raises(NotAuthenticated):
+        await again.authenticate(session.token, "rest", "::1")
+    assert await again.sessions() == []
+
+
+async def test_what_another_process_revokes_is_gone_within_a_second(
+    accounts: Accounts, store: StateStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    token = await accounts.add_token("display", "ana", ["read:*"], 60)
+    caller = await accounts.authenticate(token.text, "mqtt", "::1")
+    assert (caller.may(Role.VIEWER, "read:entities"), caller.may(Role.VIEWER, "services:switch.turn_on")) == (True, False)
+    beside = accounts_of(store, clock, tmp_path, boot=0)
+    assert [one.name for one in await beside.tokens("ana")] == ["display"]
+    await beside.remove_token(token.id)
+    clock.advance(0.6)
+    with pytest.raises(NotAuthenticated):
+        await accounts.authenticate(token.text, "mqtt", "::1")
+    with pytest.raises(UnknownName):
+        await beside.remove_token(token.id)
+
+
+async def test_a_token_expires(accounts: Accounts, clock: FakeClock) -> None:
+    token = await accounts.add_token("display", "ana", (), 60)
+    await accounts.authenticate(token.text, "rest", "")
+    clock.advance(61)
+    with pytest.raises(NotAuthenticated):
+        await accounts.authenticate(token.text, "rest", "")
+
+
+@pytest.mark.parametrize("wrong", ["", "ac_unknown", "not.a.token", "eyJhbGciOiJub25lIn0.eyJqdGkiOiJ4Iiwic3ViIjoiYW5hIn0."])
+async def test_what_is_no_token_opens_nothing(accounts: Accounts, wrong: str) -> None:
+    with pytest.raises(NotAuthenticated):
+        await accounts.authenticate(wrong, "rest", "")
+
+
+async def test_a_token_signed_with_another_key_opens_nothing(accounts: Accounts) -> None:
+    session = await accounts.log_in("ana", PASSWORD, "::1")
+    forged = tokens.sign(b"x" * 32, tokens.SessionClaims(session.id, "ana"))
+    with pytest.raises(NotAuthenticated):
+        await accounts.authenticate(forged, "rest", "")
+
+
+async def test_users_have_one_name_and_the_last_administrator_stays(accounts: Accounts) -> None:
+    with pytest.raises(NameTaken):
+        await accounts.add_user("ana", PASSWORD, Role.VIEWER)
+    for name in ("", " ana", "a\nb", "x" * 65):
+        with pytest.raises(InvalidData):
+            await accounts.add_user(name, PASSWORD, Role.VIEWER)
+    with pytest.raises(InvalidData, match="last administrator"):
+        await accounts.remove_user("ana")
+    with pytest.raises(UnknownName, match="did you mean ana"):
+        await accounts.add_token("t", "anna")
+    with pytest.raises(InvalidData, match=r"read:\*"):
+        await accounts.add_token("t", "ana", ["everything"])
+    await accounts.add_user("bia", PASSWORD, Role.ADMIN)
+    await accounts.remove_user("ana")
+    assert [(one.name, one.role) for one in await accounts.users()] == [("bia", Role.ADMIN)]
+
+
+def test_whoever_fails_waits_longer_each_time_and_locks_nobody_else_out() -> None:
+    clock = FakeClock()
+    limiter = Limiter(clock)
+    waits = []
+    for _ in range(8):
+        try:
+            limiter.check("ana", "10.0.0.9")
+        except TooManyAttempts as error:
+            waits.append(error.retry_after_s)
+            clock.advance(error.retry_after_s)
+            limiter.check("ana", "10.0.0.9")
+        limiter.failed("ana", "10.0.0.9")
+    assert waits == [2.0, 4.0, 8.0]
+    limiter.check("ana", "10.0.0.1")
+    clock.set_wall(0)
+    with pytest.raises(TooManyAttempts):
+        limiter.check("ana", "10.0.0.9")
+    limiter.succeeded("ana", "10.0.0.9")
+    limiter.check("ana", "10.0.0.9")
+    for number in range(12_000):
+        limiter.failed(f"user{number}", f"peer{number}")
+    assert len(limiter._failures) <= 10_001
+
+
+def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    first = tokens.signing_key(None, tmp_path)
+    assert tokens.signing_key(None, tmp_path) == first
+    assert len(first) >= 32
+    assert (tmp_path / "session.key").stat().st_mode & 0o777 == 0o600
+    assert tokens.signing_key("k" * 32, tmp_path) == b"k" * 32
+
+
+async def test_every_call_is_in_the_audit_without_its_secrets(store: StateStore, clock: FakeClock) -> None:
+    audit = Audit(store.database, clock, Sequence(1, lambda limit: None), boot=1)
+    audit.start()
+    caller = Caller(Cause("rest", "ana", "::1"), Role.ADMIN)
+    for number in range(3):
+        audit.remember(Record(5, "switch.turn_on", {"entity": f"switch.{number}", "pin": "1234"}, caller, "done", "", 0.01))
+    clock.advance(0.6)
+    assert audit._task is not None
+    await audit._task
+    rows = await audit.rows(2)
+    assert [row["data"]["entity"] for row in rows] == ["switch.2", "switch.1"]
+    assert rows[0]["data"]["pin"] == "***"
+    assert [row["data"]["entity"] for row in await audit.rows(5, before=rows[-1]["seq"])] == ["switch.0"]
+    await audit.close()
+
+
+async def test_an_audit_that_cannot_be_written_waits_and_counts_what_is_lost(
+    store: StateStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit = Audit(store.database, clock, Sequence(1, lambda limit: None), boot=1)
+    monkeypatch.setattr("autocore.core.auth.audit.MOST_WAITING", 1)
+    working = store.database.run
+
+    async def full(work: object) -> None:
+        raise StorageError("disk full")
+
+    monkeypatch.setattr(store.database, "run", full)
+    caller = Caller(Cause("rest", "ana"), Role.ADMIN)
+    for _ in range(3):
+        audit.remember(Record(5, "a.b", {}, caller, "done", "", 0.0))
+    await audit.flush()
+    monkeypatch.setattr(store.database, "run", working)
+    assert (audit.dropped, len(await audit.rows())) == (2, 1)
+
+
+def test_secrets_are_masked_wherever_they_stand() -> None:
+    assert masked({"a": {"Password": "x"}, "b": [1], "token": "t"}) == {"a": {"Password": "***"}, "b": [1], "token": "***"}
+
+
+async def test_a_wrong_name_takes_as_long_as_a_wrong_password(accounts: Accounts) -> None:
+    async def seconds(name: str) -> float:
+        started = time.perf_counter()
+        with pytest.raises(NotAuthenticated):
+            await accounts.log_in(name, "wrong password", "::1")
+        return time.perf_counter() - started
+
+    await seconds("ana")
+    known, unknown = await seconds("ana"), await seconds("nobody")
+    assert unknown > known / 10  # it did hash: without that it is a thousand times faster

@@ -1,0 +1,231 @@
+"""The hub on a real Mosquitto: what is said arrives, what is lost comes back, and nothing old is sent late."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from autocore.core.clock import SystemClock
+from autocore.core.errors import BrokerError, InvalidData, NameTaken, Refused
+from autocore.core.mqtt.broker import Mosquitto
+from autocore.core.mqtt.endpoint import Endpoint, parse_broker_url
+from autocore.core.mqtt.hub import MqttHub
+from autocore.core.mqtt.message import Message
+from tests.conftest import Ear, eventually, free_port
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Mosquitto]:
+    mosquitto = Mosquitto(tmp_path / "broker", port=free_port(), root="autocore", allows_anonymous=True)
+    await mosquitto.start()
+    yield mosquitto
+    await mosquitto.stop()
+
+
+@pytest.fixture
+async def endpoint(broker: Mosquitto) -> Endpoint:
+    password = (broker._folder / "gateway.secret").read_text()
+    return Endpoint("127.0.0.1", broker._port, "autocore-gateway", password)
+
+
+@pytest.fixture
+async def hub(endpoint: Endpoint, tmp_path: Path) -> AsyncIterator[MqttHub]:
+    made = MqttHub(SystemClock(), endpoint, "autocore", memory=tmp_path / "filters.json")
+    made.start()
+    await eventually(lambda: made.is_connected and made._data.is_connected and made._stop.is_connected)
+    yield made
+    await made.stop()
+
+
+@pytest.mark.parametrize("qos", [0, 1, 2])
+async def test_a_message_arrives_at_every_quality(hub: MqttHub, qos: int) -> None:
+    heard: list[Message] = []
+    hub.subscribe("{root}/x/+", heard.append, qos=min(qos, 1), urgent=True)
+    await eventually(lambda: _echo(hub, heard, qos))
+    assert (heard[0].topic, heard[0].json()) == ("autocore/x/1", {"a": 1})
+
+
+def _echo(hub: MqttHub, heard: list[Message], qos: int) -> bool:
+    if not heard:
+        hub.publish("autocore/x/1", {"a": 1}, qos=qos)
+    return bool(heard)
+
+
+async def test_a_broker_that_dies_is_back_with_all_that_is_retained(hub: MqttHub, broker: Mosquitto, endpoint: Endpoint) -> None:
+    words: list[bool] = []
+    hub.on_connection(words.append)
+    hub.publish("autocore/config/theme", {"name": "dark"}, retain=True)
+    pid = broker.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await eventually(lambda: words == [False, True])
+    assert broker.restarts == 1
+    ear = Ear(Endpoint(endpoint.host, endpoint.port))
+    await ear.listen("autocore/config/theme")
+    found = await ear.next()
+    ear.close()
+    assert (found.retain, found.payload) == (True, b'{"name":"dark"}')
+
+
+async def test_nothing_is_kept_for_a_broker_that_is_away(endpoint: Endpoint) -> None:
+    away = MqttHub(SystemClock(), Endpoint("127.0.0.1", free_port()), "autocore")
+    away.start()
+    with pytest.raises(Refused) as caught:
+        away.publish("autocore/relays/main/command", {"state": True}, qos=2)
+    assert caught.value.code == "offline"
+    away.publish("autocore/gateway/status", {"status": "online"}, retain=True)
+    await eventually(lambda: away.problem)
+    await away.stop()
+
+
+async def test_only_the_owner_publishes_where_a_topic_is_claimed(hub: MqttHub) -> None:
+    release = hub.claim("{root}/relays/+/command", "relays")
+    with pytest.raises(Refused) as caught:
+        hub.publish("autocore/relays/main/command", {}, owner="themes")
+    assert caught.value.code == "claimed"
+    with pytest.raises(NameTaken):
+        hub.claim("{root}/relays/+/command", "themes")
+    hub.publish("autocore/relays/main/command", {}, owner="relays")
+    release()
+    hub.publish("autocore/relays/main/command", {}, owner="themes")
+    with pytest.raises(InvalidData):
+        hub.publish("autocore/relays/+/command", {})
+
+
+async def test_a_reading_is_acknowledged_only_after_it_is_on_disk(hub: MqttHub, endpoint: Endpoint, tmp_path: Path) -> None:
+    heard: list[bytes] = []
+    hub.subscribe("{root}/telemetry/+/data", lambda message: heard.append(message.payload), qos=1)
+    sender = Ear(Endpoint(endpoint.host, endpoint.port))
+    await sender.listen("autocore/ready")
+    await eventually(lambda: _sent(sender, heard))
+    assert hub.has_unacknowledged
+    await hub.stop()  # as if it was killed before the write
+
+    again = MqttHub(SystemClock(), endpoint, "autocore", memory=tmp_path / "filters.json")
+    twice: list[bytes] = []
+    again.subscribe("{root}/telemetry/+/data", lambda message: twice.append(message.payload), qos=1)
+    again.start()
+    await eventually(lambda: twice)
+    again.begin_commit()()
+    assert not again.has_unacknowledged
+    await again.stop()
+
+    last = MqttHub(SystemClock(), endpoint, "autocore", memory=tmp_path / "filters.json")
+    none: list[bytes] = []
+    last.subscribe("{root}/telemetry/+/data", lambda message: none.append(message.payload), qos=1)
+    last.start()
+    await eventually(lambda: last._data.is_connected)
+    marker = asyncio.Event()
+    last.subscribe("{root}/telemetry/marker/data", lambda message: marker.set(), qos=0)
+    await eventually(lambda: _marked(sender, marker))
+    assert twice[0] not in none
+    await last.stop()
+    sender.close()
+
+
+def _sent(sender: Ear, heard: list[bytes]) -> bool:
+    if not heard:
+        sender.client.publish("autocore/telemetry/engine/data", '{"rpm": 1}', qos=1)
+    return bool(heard)
+
+
+def _marked(sender: Ear, marker: asyncio.Event) -> bool:
+    sender.client.publish("autocore/telemetry/marker/data", "{}")
+    return marker.is_set()
+
+
+async def test_filters_of_an_earlier_configuration_are_taken_back(hub: MqttHub, endpoint: Endpoint, tmp_path: Path) -> None:
+    hub.subscribe("tele/old/+", lambda message: None, qos=1)
+    await hub.stop()
+    again = MqttHub(SystemClock(), endpoint, "autocore", memory=tmp_path / "filters.json")
+    again.subscribe("tele/new/+", lambda message: None, qos=1)
+    again.start()
+    await eventually(lambda: again._data.is_connected)
+    assert again._data.had_session
+    assert (tmp_path / "filters.json").read_text() == '["tele/new/+"]'
+    await again.stop()
+
+
+async def test_a_failing_handler_keeps_no_message_from_the_next(hub: MqttHub) -> None:
+    heard: list[str] = []
+
+    def handler(message: Message) -> None:
+        heard.append(message.text())
+        if message.text() == "bad":
+            raise RuntimeError("no")
+
+    hub.subscribe("x", handler, urgent=True)
+    await eventually(lambda: _say(hub, heard, "bad"))
+    await eventually(lambda: _say(hub, heard, "good"))
+    assert hub.counters.failed >= 1
+
+
+def _say(hub: MqttHub, heard: list[str], word: str) -> bool:
+    if word not in heard:
+        hub.publish("x", word)
+    return word in heard
+
+
+async def test_a_port_in_use_is_one_sentence_with_the_setting(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(BrokerError, match=rf"{port}.*mqtt\.port"):
+            await Mosquitto(tmp_path, port=port, root="autocore", allows_anonymous=False).start()
+
+
+async def test_without_mosquitto_the_sentence_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda *args, **kwargs: None)
+    with pytest.raises(BrokerError, match="apt install mosquitto"):
+        await Mosquitto(tmp_path, port=free_port(), root="autocore", allows_anonymous=False).start()
+
+
+async def test_a_broker_left_behind_is_ended_and_its_place_taken(tmp_path: Path) -> None:
+    port = free_port()
+    first = Mosquitto(tmp_path, port=port, root="autocore", allows_anonymous=False)
+    await first.start()
+    orphan = first.pid
+    assert orphan is not None
+    assert first._task is not None
+    first._task.cancel()
+    second = Mosquitto(tmp_path, port=port, root="autocore", allows_anonymous=False)
+    await second.start()
+    assert second.pid not in (None, orphan)
+    await second.stop()
+
+
+@pytest.mark.parametrize(("username", "password"), [(None, None), ("autocore-gateway", "wrong"), ("nobody", "x")])
+async def test_who_has_no_account_stays_out(tmp_path: Path, username: str | None, password: str | None) -> None:
+    broker = Mosquitto(tmp_path / "b", port=free_port(), root="autocore", allows_anonymous=False)
+    endpoint = await broker.start()
+    stranger = MqttHub(SystemClock(), Endpoint(endpoint.host, endpoint.port, username, password), "autocore")
+    stranger.start()
+    await eventually(lambda: stranger.problem)
+    assert not stranger.is_connected
+    await stranger.stop()
+    await broker.stop()
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint"),
+    [
+        ("mqtt://10.0.0.2", Endpoint("10.0.0.2", 1883)),
+        ("mqtts://ana:p%40ss@broker.local:8884", Endpoint("broker.local", 8884, "ana", "p@ss", tls=True)),
+    ],
+)
+def test_a_brokers_address_is_read(url: str, endpoint: Endpoint) -> None:
+    assert parse_broker_url(url) == endpoint
+    assert "p@ss" not in repr(endpoint)
+
+
+@pytest.mark.parametrize("url", ["http://x", "mqtt://", "mqtt://x:99999", "mqtt://x/y", "broker"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(InvalidData):
+        parse_broker_url(url)

@@ -1,0 +1,128 @@
+"""The live socket: what changed arrives, calls are answered, and whoever lost the right is gone at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.conftest import PASSWORD, Running, Start
+from tests.web.test_rest import send
+
+
+class Socket:
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def say(self, **body: Any) -> None:
+        await self.socket.send(json.dumps(body))
+
+    async def hear(self, name: str) -> Any:
+        async with asyncio.timeout(8):
+            while True:
+                body = json.loads(await self.socket.recv())
+                if name in body:
+                    return body[name]
+
+
+@asynccontextmanager
+async def live(gateway: Running, token: str | None = None, **headers: str) -> AsyncIterator[Socket]:
+    bearer = {"Authorization": f"Bearer {token or gateway.token}"} if token != "" else {}
+    url = f"ws://127.0.0.1:{gateway.gateway.http_port}/api/v1/live"
+    async with connect(url, additional_headers=bearer | headers) as socket:
+        yield Socket(socket)
+
+
+async def test_a_snapshot_comes_first_and_then_what_changes(start: Start) -> None:
+    gateway = await start()
+    await send(gateway, "autocore/telemetry/engine/data", '{"rpm": 800, "speed": 0}')
+    async with live(gateway) as socket:
+        await socket.say(subscribe={"patterns": ["sensor.engine_*"], "entities": ["sensor.nothing"]})
+        snapshot = await socket.hear("snapshot")
+        assert snapshot["unknown"] == ["sensor.nothing"]
+        await send(gateway, "autocore/telemetry/engine/data", '{"rpm": 900}')
+        while True:
+            changes = await socket.hear("changes")
+            values = {one["id"]: one["value"] for one in changes["states"]}
+            if values.get("sensor.engine_rpm") == 900:
+                break
+        assert changes["seq"] >= snapshot["seq"]
+
+
+async def test_since_brings_only_what_is_newer_and_unsubscribing_ends_it(start: Start) -> None:
+    gateway = await start()
+    async with live(gateway) as socket:
+        await socket.say(subscribe={"kinds": ["sensor"]})
+        first = await socket.hear("snapshot")
+        await socket.say(subscribe={"kinds": ["sensor"], "since": 10**15})
+        assert (await socket.hear("snapshot"))["states"] == []
+        assert first["states"]
+        await socket.say(unsubscribe={"kinds": ["sensor"]})
+        await socket.say(ping=7)
+        assert await socket.hear("pong") == 7
+
+
+async def test_a_call_is_answered_with_what_the_board_did(vehicle: Running) -> None:
+    async with live(vehicle) as socket:
+        await socket.say(subscribe={"entities": ["switch.light_bar"], "events": ["device.*"]})
+        await socket.say(call={"id": 7, "service": "switch.turn_on", "data": {"entity": "switch.light_bar"}})
+        result = await socket.hear("result")
+        assert (result["id"], result["ok"], result["outcome"]) == (7, True, "applied")
+        await socket.say(call={"id": "x", "service": "switch.turn_on", "data": {"entity": "switch.lightbar"}})
+        result = await socket.hear("result")
+        assert (result["id"], result["ok"], result["code"], result["nearest"]) == ("x", False, "unknown", "switch.light_bar")
+
+
+@pytest.mark.parametrize("word", ["{", '{"subscribe": {"entities": [7]}}', '{"hold": {"id": 1}}', "7"])
+async def test_a_wrong_word_is_answered_and_the_socket_stays(start: Start, word: str) -> None:
+    gateway = await start()
+    async with live(gateway) as socket:
+        await socket.socket.send(word)
+        assert (await socket.hear("error"))["detail"]
+        await socket.say(ping=1)
+        assert await socket.hear("pong") == 1
+
+
+async def test_without_a_name_or_from_another_site_there_is_no_socket(start: Start) -> None:
+    gateway = await start()
+    with pytest.raises((InvalidStatus, ConnectionClosed)):
+        async with live(gateway, token=""):
+            pass
+    with pytest.raises((InvalidStatus, ConnectionClosed)):
+        async with live(gateway, token="", Cookie=f"autocore_session={gateway.token}", Origin="http://evil.example"):
+            pass
+    async with live(gateway, token="", Cookie=f"autocore_session={gateway.token}", Origin=gateway.base) as socket:
+        await socket.say(ping=1)
+        assert await socket.hear("pong") == 1
+
+
+async def test_a_revoked_token_closes_its_socket_with_4401(start: Start) -> None:
+    gateway = await start()
+    token = (await gateway.client.post("/api/v1/auth/tokens", json={"name": "display"})).json()
+    async with live(gateway, token=token["token"]) as socket:
+        await socket.say(ping=1)
+        await socket.hear("pong")
+        await gateway.client.delete(f"/api/v1/auth/tokens/{token['id']}")
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.hear("never")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
+
+
+async def test_a_viewer_sees_and_does_not_switch(start: Start) -> None:
+    gateway = await start()
+    await gateway.client.post("/api/v1/users", json={"username": "bia", "password": PASSWORD, "role": "viewer"})
+    login = await gateway.client.post("/api/v1/auth/login", json={"username": "bia", "password": PASSWORD})
+    async with live(gateway, token=login.json()["token"]) as socket:
+        await socket.say(call={"id": 1, "service": "relays.all_off", "data": {}})
+        assert (await socket.hear("result"))["code"] == "forbidden"
+        await socket.say(subscribe={"events": ["*"]})
+        await socket.hear("snapshot")
+        await send(gateway, "autocore/devices/new/status", '{"status": "online", "session": "s"}')
+        assert (await socket.hear("event"))["type"].startswith("device.")
