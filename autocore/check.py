@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 from pathlib import Path
 
 from autocore.core.bus import Bus
 from autocore.core.clock import Sequence, SystemClock
-from autocore.core.config import Config, load
+from autocore.core.config import Config, read
 from autocore.core.errors import ConfigError, ConfigFaults
 from autocore.core.host import PluginHost
 from autocore.core.plugins import Plugin, Plugins
@@ -19,17 +20,28 @@ def check_folder(folder: Path) -> list[str]:
     Raises:
         ConfigFaults: everything that is wrong, each with its place.
     """
-    return check_config(load(folder, environ=os.environ))
-
-
-def check_config(config: Config) -> list[str]:
-    """Give the names of the plugins that would run with a configuration that is loaded; see `check_folder`."""
-    plugins = Plugins(Bus(SystemClock(), Sequence(1, lambda _limit: None)), _no_host)
-    plugins.load(config)
+    plugins = _loaded(read(folder, environ=os.environ), None)
     problems = plugins.problems()
     if problems:
         raise ConfigFaults([ConfigError(sentence) for sentence in problems])
     return [status.name for status in plugins]
+
+
+def load_checked(folder: Path, only: Container[str] | None = None) -> Config:
+    """Give a configuration whose plugins' sections are right too; a plugin that cannot be imported is no fault of it.
+
+    Raises:
+        ConfigFaults: everything that is wrong, each with its place.
+    """
+    config = read(folder, environ=os.environ)
+    _loaded(config, only)
+    return config
+
+
+def _loaded(config: Config, only: Container[str] | None) -> Plugins:
+    plugins = Plugins(Bus(SystemClock(), Sequence(1, lambda _limit: None)), _no_host)
+    plugins.load(config, only)
+    return plugins
 
 
 async def _no_host(plugin: Plugin, _definer: object) -> PluginHost:

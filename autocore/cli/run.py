@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,8 +12,8 @@ import click
 
 from autocore.app import Gateway, Settings
 from autocore.app import run as run_gateway
+from autocore.check import load_checked
 from autocore.cli.options import Common, common
-from autocore.core.config import load
 from autocore.core.errors import BrokerError
 
 
@@ -43,7 +42,7 @@ def _settings(shared: Common, config: Path, data: Path, only: tuple[str, ...]) -
 
 
 def _run(settings: Settings, *, with_vehicle: bool) -> None:
-    gateway = Gateway(settings, load(settings.config, environ=os.environ))
+    gateway = Gateway(settings, load_checked(settings.config, settings.only))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run_gateway(gateway, _with_vehicle if with_vehicle else _alone))
 

@@ -25,7 +25,7 @@ import voluptuous as vol
 
 from autocore.core import hookspecs
 from autocore.core.bus import Bus
-from autocore.core.config import Config, validate
+from autocore.core.config import Config, place_of, validate
 from autocore.core.errors import AutocoreError, ConfigError, ConfigFaults, Mark, PluginError, UnknownName
 from autocore.core.facets import settle
 from autocore.core.host import PluginHost
@@ -167,7 +167,7 @@ class Plugins:
             ConfigFaults: a section belongs to no plugin, or does not fit its plugin's schema; all faults at once.
         """
         available = find_plugins()
-        faults: list[ConfigError] = []
+        faults: list[ConfigError] = list(config.faults)
         for name, section in config.plugins.items():
             if only is not None and name not in only:
                 continue
@@ -184,7 +184,7 @@ class Plugins:
             except PluginError as error:
                 plugin.fail(error.message)
         if faults:
-            raise ConfigFaults(faults)
+            raise ConfigFaults(sorted(faults, key=place_of))
 
     def problems(self) -> list[str]:
         """Give one sentence for each plugin that cannot be imported; `autocore check` treats them as faults."""

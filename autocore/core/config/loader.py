@@ -39,12 +39,14 @@ class Config:
         core: the core's sections, typed, with their defaults.
         plugins: the other sections as they were written, by name, in order.
         marks: where each plugin's section stands.
+        faults: what is wrong so far, in order; a faulty core section has its defaults. `load` raises them.
     """
 
     folder: Path
     core: Sections
     plugins: Mapping[str, Any]
     marks: Mapping[str, Mark] = field(default_factory=dict)
+    faults: tuple[ConfigError, ...] = ()
 
     def unknown_section(self, name: str, available: Iterable[str]) -> ConfigError:
         """Give the fault of a section that belongs to nobody."""
@@ -63,6 +65,15 @@ def load(folder: Path, *, environ: Mapping[str, str] | None = None) -> Config:
     Raises:
         ConfigFaults: everything that is wrong.
     """
+    return _right(read(folder, environ=environ))
+
+
+def read(folder: Path, *, environ: Mapping[str, str] | None = None) -> Config:
+    """Read like `load`, but leave the faults in the answer, so that those of plugins' sections can be said with them.
+
+    Raises:
+        ConfigFaults: there is no configuration to speak of.
+    """
     reader = _Reader(folder, os.environ if environ is None else environ)
     tree = reader.main()
     if reader.faults and not isinstance(tree, MarkedDict):
@@ -77,7 +88,13 @@ def config_of(text: str, folder: Path = Path()) -> Config:
     tree = reader.parse(text, FILE)
     if not isinstance(tree, MarkedDict):
         tree = MarkedDict(Mark(FILE, 1, 1))
-    return _config(folder, tree, reader.faults)
+    return _right(_config(folder, tree, reader.faults))
+
+
+def _right(config: Config) -> Config:
+    if config.faults:
+        raise ConfigFaults(config.faults)
+    return config
 
 
 def _config(folder: Path, tree: MarkedDict, faults: list[ConfigError]) -> Config:
@@ -89,12 +106,12 @@ def _config(folder: Path, tree: MarkedDict, faults: list[ConfigError]) -> Config
         for name in names
         if not isinstance(name, str)
     ]
-    if faults:
-        raise ConfigFaults(sorted(faults, key=_place))
-    return Config(folder, core, {name: tree[name] for name in names}, dict(tree.marks))
+    in_order = tuple(sorted(faults, key=place_of))
+    return Config(folder, core, {name: tree[name] for name in names if isinstance(name, str)}, dict(tree.marks), in_order)
 
 
-def _place(fault: ConfigError) -> tuple[str, int, int]:
+def place_of(fault: ConfigError) -> tuple[str, int, int]:
+    """Give what sorts faults as they stand in the files."""
     return (fault.at.file, fault.at.line, fault.at.column) if fault.at else ("", 0, 0)
 
 
