@@ -71,6 +71,16 @@ class Settings:
     only: frozenset[str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What the web shows of what is written down."""
+
+    timeline: Timeline
+    history: History
+    accounts: Accounts
+    audit: Audit
+
+
 class Gateway:
     """The running gateway."""
 
@@ -157,7 +167,7 @@ class Gateway:
         plugins = await self._start_plugins(parts)
         await self._connect(hub, link)
         self._keep_time(clock, timeline, store, entities, boot)
-        await self._serve(web, listener, parts, plugins, timeline, history, accounts, audit)
+        await self._serve(web, listener, parts, plugins, Records(timeline, history, accounts, audit))
         gc.collect()
         gc.freeze()  # what was made at the start lives for ever; no need to look at it at every collection
 
@@ -281,31 +291,21 @@ class Gateway:
         self._stack.callback(Every(clock, CLOCK_EVERY_S, look).cancel)
         self._stack.callback(Every(clock, EXPIRE_EVERY_S, entities.expire).cancel)
 
-    async def _serve(
-        self,
-        web: asyncio.Future[Any],
-        listener: Any,
-        core: Core,
-        plugins: Plugins,
-        timeline: Timeline,
-        history: History,
-        accounts: Accounts,
-        audit: Audit,
-    ) -> None:
+    async def _serve(self, web: asyncio.Future[Any], listener: Any, core: Core, plugins: Plugins, records: Records) -> None:
         modules = await web
         parts = modules.Parts(
             config=self.config,
             clock=core.clock,
-            timeline=timeline,
+            timeline=records.timeline,
             bus=core.bus,
             entities=core.entities,
             devices=core.devices,
             services=core.services,
             panels=core.panels,
             plugins=plugins,
-            history=history,
-            accounts=accounts,
-            audit=audit,
+            history=records.history,
+            accounts=records.accounts,
+            audit=records.audit,
             hub=core.hub,
             started_ns=self._started_ns,
             reload=self.reload,

@@ -36,7 +36,7 @@ def faults(source: str, name: str) -> Iterator[str]:
             public = [
                 one
                 for one in node.body
-                if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)) and not one.name.startswith("_")
+                if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)) and not one.name.startswith(("_", "test_"))
             ]
             if len(public) > PUBLIC_METHODS:
                 yield f"{name}:{node.lineno} {node.name} has {len(public)} public methods"
@@ -48,7 +48,8 @@ def test_every_file_keeps_its_measure(path: Path) -> None:
 
 
 def test_the_core_stays_small() -> None:
-    lines = sum(path.read_text().count("\n") for path in (ROOT / "autocore/core").rglob("*.py"))
+    sources = [path.read_text() for path in (ROOT / "autocore/core").rglob("*.py")]
+    lines = sum(bool(line.strip()) for source in sources for line in source.splitlines())  # blank lines weigh nothing
     assert lines < CORE_LINES
 
 

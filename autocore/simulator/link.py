@@ -223,7 +223,6 @@ class DeviceLink:
             await wait_for(self._wake, rest_ms / 1_000)
 
     async def _restart(self, command_id: str) -> None:
-        self._restart_id = None
         answered = asyncio.Event()
         self.answer(Answer(command_id, "accepted"), on_delivered=answered.set)
         await wait_for(answered, ANSWER_S)
@@ -232,6 +231,7 @@ class DeviceLink:
             self.body.restarted()
         await asyncio.sleep(BOOT_S)
         self._booted_ms = self.clock_ms()
+        self._restart_id = None
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

@@ -33,15 +33,15 @@ class LocalBroker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            ["mosquitto", "-c", str(self._configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
         deadline = time.monotonic() + DEADLINE_S
         while True:
+            if self._process is None or self._process.poll() is not None:  # somebody else has the port for a moment
+                self._process = subprocess.Popen(
+                    ["mosquitto", "-c", str(self._configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                )
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1.0).close()
             except OSError:
-                assert self._process.poll() is None, "mosquitto ended"
                 assert time.monotonic() < deadline, "mosquitto does not listen"
             else:
                 return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 from passlib.context import CryptContext
 
 from autocore.core.errors import InvalidData
@@ -16,70 +18,7 @@ _context = CryptContext(
 )
 
 # Of the lists of most used passwords, those that are long enough to be tried here.
-_COMMON = frozenset(
-    [
-        "1234567890",
-        "12345678910",
-        "0123456789",
-        "0987654321",
-        "9876543210",
-        "1q2w3e4r5t",
-        "1qaz2wsx3edc",
-        "q1w2e3r4t5",
-        "qwertyuiop",
-        "qwerty12345",
-        "qwerty1234",
-        "qwerty123456",
-        "asdfghjkl1",
-        "zxcvbnm123",
-        "password12",
-        "password123",
-        "password1234",
-        "password12345",
-        "passw0rd123",
-        "p@ssw0rd123",
-        "mypassword",
-        "letmein1234",
-        "iloveyou123",
-        "welcome1234",
-        "welcome123",
-        "administrator",
-        "admin12345",
-        "admin123456",
-        "adminadmin",
-        "changeme123",
-        "senha12345",
-        "senha123456",
-        "minhasenha",
-        "brasil1234",
-        "flamengo10",
-        "corinthians",
-        "palmeiras1",
-        "jesuscristo",
-        "autocore12",
-        "autocore123",
-        "autocore1234",
-        "raspberry1",
-        "raspberrypi",
-        "homeassistant",
-        "mosquitto1",
-        "abcdefghij",
-        "abcd123456",
-        "abc1234567",
-        "aa12345678",
-        "football123",
-        "superman123",
-        "spiderman1",
-        "dragon12345",
-        "monkey12345",
-        "sunshine123",
-        "princess123",
-        "michael123",
-        "charlie1234",
-        "starwars123",
-        "trustno1234",
-    ]
-)
+_COMMON = frozenset(files(__package__).joinpath("common_passwords.txt").read_text(encoding="utf-8").split())
 
 
 def check_password(password: str, username: str = "") -> None:

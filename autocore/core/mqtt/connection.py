@@ -48,7 +48,6 @@ class Connection:
         is_persistent: True keeps the session (and QoS 1 messages) at the broker while we are away, and acknowledges
             by hand.
         will: topic and payload of the last will, retained.
-        level: at which its outages are logged: three connections to one broker need one line.
     """
 
     def __init__(
@@ -61,9 +60,9 @@ class Connection:
         *,
         is_persistent: bool = False,
         will: tuple[str, bytes] | None = None,
-        level: int = logging.DEBUG,
     ) -> None:
-        self._level = level
+        # Three connections to one broker need one line per outage: the one with the will says it.
+        self._level = logging.WARNING if will is not None else logging.DEBUG
         self._clock = clock
         self._endpoint = endpoint
         self._client_id = client_id

@@ -95,7 +95,6 @@ class MqttHub:
             self._on_control,
             self._on_control_change,
             will=will,
-            level=logging.WARNING,
         )
         self._stop = Connection(clock, endpoint, f"{root}-gateway-stop", self._on_control, lambda _is_connected: None)
 

@@ -9,6 +9,11 @@ from pony.orm import Optional, PrimaryKey, Required
 
 def define(db: Any) -> None:
     """Declare the entities on `db`."""
+    _define_registry(db)
+    _define_accounts(db)
+
+
+def _define_registry(db: Any) -> None:
 
     class Boot(db.Entity):  # type: ignore[misc]
         _table_ = "boot"
@@ -46,6 +51,8 @@ def define(db: Any) -> None:
         id = PrimaryKey(str)
         facts = Required(str)
 
+
+def _define_accounts(db: Any) -> None:
     class User(db.Entity):  # type: ignore[misc]
         _table_ = "user"
         name = PrimaryKey(str)
