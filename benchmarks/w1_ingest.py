@@ -51,11 +51,11 @@ def main() -> None:
     options = parser.parse_args()
     best = (0.0, 0.0, 0.0)
     for rate in [options.rate] if options.rate else [5_000, 10_000, 12_000, 14_000, 16_000, 20_000, 30_000]:
-        held, sent, cost, memory = sustained(rate, options.seconds)
+        held, _, cost, memory = sustained(rate, options.seconds)
         print(f"{rate:>8.0f} msg/s: {'held' if held else 'not held'}, {cost:.2f} CPU-s per 10 000, {memory:.0f} MB")
         if not held:
             break
-        best = (sent, cost, memory)
+        best = (float(rate), cost, memory)  # the offered rate: `sent` also counts the time until the broker had read all
     report("w1_ingest", "msg/s", [best[0]], seconds=options.seconds, cpu_s_per_10k=best[1], rss_mb=best[2])
 
 

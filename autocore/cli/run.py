@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -19,10 +18,14 @@ from autocore.core.errors import BrokerError
 
 @click.command()
 @click.option("--only", multiple=True, metavar="PLUGIN", help="Start only these plugins.")
+@click.option("--safe", is_flag=True, help="Start no plugin: to look at a gateway that does not come up.")
+@click.option("--dev", is_flag=True, help="Say everything (the level debug).")
 @common
-def run(shared: Common, *, only: tuple[str, ...]) -> None:
+def run(shared: Common, *, only: tuple[str, ...], safe: bool, dev: bool) -> None:
     """Run the gateway with <config>/config.yaml."""
-    _run(_settings(shared, shared.config, shared.data, only), with_vehicle=False)
+    chosen = frozenset[str]() if safe else frozenset(only) or None
+    level = shared.log_level or ("debug" if dev else None)
+    _run(Settings(shared.config, shared.data, shared.http_port, shared.mqtt_port, level, chosen), with_vehicle=False)
 
 
 @click.command()
@@ -34,11 +37,7 @@ def demo(shared: Common) -> None:
     is_named = click.get_current_context().get_parameter_source("data") is click.core.ParameterSource.COMMANDLINE
     folder = shared.data if is_named else demonstration.FOLDER
     demonstration.prepare(folder)
-    _run(_settings(shared, folder, folder, ()), with_vehicle=True)
-
-
-def _settings(shared: Common, config: Path, data: Path, only: tuple[str, ...]) -> Settings:
-    return Settings(config, data, shared.http_port, shared.mqtt_port, shared.log_level, frozenset(only) or None)
+    _run(Settings(folder, folder, shared.http_port, shared.mqtt_port, shared.log_level), with_vehicle=True)
 
 
 def _run(settings: Settings, *, with_vehicle: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import voluptuous as vol
 
 from autocore.core.config.tree import MarkedDict
-from autocore.core.config.types import duration, one_of, port, timezone, whole
+from autocore.core.config.types import duration, one_of, port, whole
 from autocore.core.config.validation import validate
 from autocore.core.errors import ConfigError, ConfigFaults, InvalidData
 from autocore.core.mqtt.endpoint import parse_broker_url
@@ -25,8 +25,6 @@ class AutocoreSection:
 
     name: str = "AutoCore"
     language: str = "en"
-    timezone: str = "UTC"
-    units: str = "metric"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,6 @@ class Sections:
     logging: LoggingSection
     devices: DevicesSection
     history: HistorySection
-    plugin_dirs: tuple[str, ...]
 
 
 def _broker(value: Any) -> str:
@@ -124,8 +121,6 @@ SCHEMAS: dict[str, vol.Schema] = {
         {
             "name": TEXT,
             "language": one_of(*LANGUAGES),
-            "timezone": timezone,
-            "units": one_of("metric", "imperial"),
         }
     ),
     "mqtt": vol.Schema({"broker": _broker, "port": port, "root": _root, "anonymous": one_of("none", "loopback")}),
@@ -144,7 +139,7 @@ SCHEMAS: dict[str, vol.Schema] = {
     "devices": vol.Schema({"approve": one_of("manual", "automatic")}),
     "history": vol.Schema({"flush_s": vol.All(duration, vol.Range(1, 300, msg="expected 1s to 300s"))}),
 }
-CORE_SECTIONS = (*SCHEMAS, "plugin_dirs")
+CORE_SECTIONS = tuple(SCHEMAS)
 
 _TYPES: dict[str, Any] = {
     "autocore": AutocoreSection,
@@ -165,8 +160,7 @@ def sections_of(tree: Mapping[str, Any]) -> tuple[Sections, list[ConfigError]]:
         values = _checked(tree, name, schema, faults) or {}
         if name in _TYPES:
             made[name] = _TYPES[name](**values)
-    folders = _checked(tree, "plugin_dirs", vol.Schema([str]), faults) or []
-    return Sections(**made, plugin_dirs=tuple(folders)), faults
+    return Sections(**made), faults
 
 
 def _checked(tree: Mapping[str, Any], name: str, schema: vol.Schema, faults: list[ConfigError]) -> Any:

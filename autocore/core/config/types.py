@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import voluptuous as vol
 
@@ -73,14 +72,6 @@ def topic_filter(value: Any) -> str:
         return check_filter(value)
     except InvalidData as error:
         raise vol.Invalid(error.message) from error
-
-
-def timezone(value: Any) -> str:
-    """Give the name of a time zone of the IANA database."""
-    try:
-        return ZoneInfo(value).key
-    except (ValueError, OSError, TypeError, KeyError):
-        raise vol.Invalid("expected a time zone; write e.g. America/Sao_Paulo or UTC") from None
 
 
 def one_of(*words: str) -> Any:

@@ -53,6 +53,7 @@ SCRIPT_WORDS: Mapping[str, str] = {
     "unknown": N_("No value yet"),
     "asked": N_("Asked…"),
     "lost_since": N_("Connection lost {age} ago. What you see may be old."),
+    "time": N_("Time"),
     "no_data": N_("No readings yet"),
     "online_of": N_("{online} of {all}"),
     "code_closed": N_("Not connected: nothing was sent."),

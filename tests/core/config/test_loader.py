@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from autocore.core.config import config_of, load, validate
-from autocore.core.config.types import device_id, duration, entity_id, port, slug_key, timezone, topic_filter
+from autocore.core.config.types import device_id, duration, entity_id, port, slug_key, topic_filter
 from autocore.core.errors import ConfigError, ConfigFaults
 
 
@@ -37,7 +37,6 @@ def faults(text: str) -> list[str]:
         ("mqtt: {broker: 7}\n", "config.yaml:1:8 mqtt.broker:", "expected auto"),
         ("mqtt: {root: 'a b'}\n", "config.yaml:1:8 mqtt.root:", "autocore"),
         ("autocore: {language: de}\n", "config.yaml:1:12 autocore.language:", "en, pt-BR, not 'de'"),
-        ("autocore: {timezone: Mars/Base}\n", "config.yaml:1:12 autocore.timezone:", "America/Sao_Paulo"),
         ("history: {flush_s: 3d}\n", "config.yaml:1:11 history.flush_s:", "1s to 300s"),
         ("auth: {secret_key: short}\n", "config.yaml:1:8 auth.secret_key:", "leave it out"),
         ("a: !env HOME\n", "config.yaml:1:4", "AUTOCORE_"),
@@ -47,7 +46,6 @@ def faults(text: str) -> list[str]:
         ("a: !include missing.yaml\n", "config.yaml:1:4", "missing.yaml cannot be read"),
         ("<<: {a: 1}\n", "config.yaml:1:1", "!include"),
         ("? [1]\n: 2\n", "config.yaml:1:3", "a key is a text"),
-        ("plugin_dirs: x\n", "config.yaml:1:1 plugin_dirs:", "a list"),
         ("7: x\n", "config.yaml:1:1 7:", "a section's name is a text"),
     ],
 )
@@ -202,7 +200,6 @@ def test_what_is_no_duration(wrong: object) -> None:
         (entity_id, "switch.a", "toaster.a"),
         (topic_filter, "tele/+/SENSOR", "tele/a+"),
         (topic_filter, "#", 7),
-        (timezone, "UTC", 5),
     ],
 )
 def test_ids_topics_and_ports(kind: object, right: object, wrong: object) -> None:

@@ -108,7 +108,7 @@ class ChartElement extends HTMLElement {
       ticks: { stroke: grid },
       size: 56,
       label: unit || undefined,
-      labelSize: 16,
+      labelSize: 22,
       values: (_plot, ticks) => ticks.map((tick) => number(tick, null)),
     }));
     const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
@@ -118,7 +118,7 @@ class ChartElement extends HTMLElement {
         legend: { live: true },
         cursor: { drag: { x: false, y: false } },
         scales: { x: { time: true }, ...Object.fromEntries(units.map((unit) => [unit, {}])) },
-        series: [{ label: "", value: (_plot, at) => (at == null ? "" : clock.format(at * 1000)) }, ...lines],
+        series: [{ label: say("time"), value: (_plot, at) => (at == null ? "" : clock.format(at * 1000)) }, ...lines],
         axes: [{ stroke: text, grid: { stroke: grid }, ticks: { stroke: grid }, space: 90, values: (_plot, ticks) => ticks.map((tick) => clock.format(tick * 1000)) }, ...axes],
       },
       this.data(),
