@@ -23,7 +23,7 @@ from autocore.core.auth.setup import SetupCode
 from autocore.core.auth.tokens import signing_key
 from autocore.core.bus import Bus
 from autocore.core.clock import Clock, Sequence, SystemClock, Timeline
-from autocore.core.config import Config, load
+from autocore.core.config import Config, read
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.host import Core, PluginHost
@@ -120,7 +120,7 @@ class Gateway:
         Raises:
             ConfigFaults: it has faults; then nothing was touched.
         """
-        config = load(self.settings.config)
+        config = read(self.settings.config)
         if self._plugins is None:
             return []
         changed = await self._plugins.apply(config)

@@ -124,7 +124,8 @@ class DeviceRegistry:
     def update(self, device_id: str, **facts: Any) -> Device:
         """Change facts of a known device (the fields of `Device`) and announce what is different.
 
-        Events: `device.online`, `device.offline`, `device.error` when its presence changed, `device.changed` for the rest.
+        Events: `device.online`, `device.offline`, `device.error` or `device.unknown` (our own link is lost) when its
+        presence changed, `device.changed` for the rest.
         """
         old = self.get(device_id)
         new = msgspec.structs.replace(old, **facts)

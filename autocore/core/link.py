@@ -240,6 +240,10 @@ class DeviceLink:
     def _on_connection(self, is_connected: bool) -> None:  # noqa: FBT001  # the hub's signal
         if is_connected:
             self._publish_status()
+            return
+        for device in self._devices:
+            if device.presence is Presence.ONLINE:  # nobody can say so any more; the broker tells again at the connection
+                self._devices.update(device.id, presence=Presence.UNKNOWN, session=None, is_welcomed=False)
 
     def _on_presence(self, event: Event) -> None:
         if event.type == "device.offline":

@@ -197,7 +197,8 @@ class Board:
         self.lines = {one.number: Line(host, section, one) for one in section.channels}
         host.mqtt.subscribe(f"{{root}}/relays/{section.device}/state", self.on_state, payload=RelayState, qos=1, urgent=True)
         host.events.on("device.ack", self.on_ack)
-        host.events.on("device.offline", self.on_offline)
+        host.events.on("device.offline", self.on_gone)
+        host.events.on("device.unknown", self.on_gone)
 
     def on_state(self, message: Message, word: RelayState) -> None:
         """Take what the board reports; channels that the configuration does not name are left alone."""
@@ -219,8 +220,8 @@ class Board:
                 if line.answered(event.data["id"], event.data["status"], event.data["reason"]):
                     return
 
-    def on_offline(self, event: Event) -> None:
-        """Show no channel as live when the board is gone."""
+    def on_gone(self, event: Event) -> None:
+        """Show no channel as live when the board, or the link to the broker, is gone."""
         if event.data["device"] == self.section.device:
             now = self._host.clock.monotonic_ns()
             for line in self.lines.values():

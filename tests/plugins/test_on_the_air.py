@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from typing import Any
 
 import psutil
@@ -214,3 +216,22 @@ async def test_the_set_up_works_as_a_plain_form(tmp_path: Any) -> None:
     assert (wrong.status_code, "este não é o código" in wrong.text) == (401, True)
     assert (right.status_code, right.headers["location"]) == (303, "/")
     assert (slow[-1].status_code, "Too many attempts" in slow[-1].text) == (429, True)
+
+
+async def test_when_the_broker_dies_no_relay_is_shown_as_live_until_its_board_is_heard_again(vehicle: Running) -> None:
+    await vehicle.client.post("/api/v1/services/switch/turn_on", json={"entity": "switch.light_bar"})
+    broker = int((vehicle.folder / "data/broker/mosquitto.pid").read_text())
+    os.kill(broker, signal.SIGKILL)
+    await eventually(lambda: _is_unavailable(vehicle))
+    await eventually(lambda: _answers(vehicle))
+    assert (await vehicle.client.get("/ready")).json()["checks"]["broker"] == "ok"
+
+
+async def _is_unavailable(vehicle: Running) -> bool:
+    light = await vehicle.entity("switch.light_bar")
+    return light is not None and not light["available"]
+
+
+async def _answers(vehicle: Running) -> bool:
+    answer = await vehicle.client.post("/api/v1/services/switch/turn_off", json={"entity": "switch.light_bar"})
+    return answer.status_code == 200 and await vehicle.has("switch.light_bar", False)
