@@ -107,7 +107,13 @@ class Pages:
         return self._environments[key]
 
     def _tools(self, language: str) -> dict[str, Any]:
-        return {"asset": asset, "entity": self._entity, "shown": lambda one: shown(one, language), "language": language}
+        return {
+            "asset": asset,
+            "entity": self._entity,
+            "number": lambda value, precision=None: localised(value, precision, language),
+            "shown": lambda one: shown(one, language),
+            "language": language,
+        }
 
     def _entity(self, entity_id: str) -> Entity | None:
         try:
@@ -148,7 +154,11 @@ def shown(one: Entity, language: str) -> str:
         word = SCRIPT_WORDS["on" if value else "off"]
         return words_in(LOCALES, language).gettext(word)
     if isinstance(value, (int, float)):
-        precision = getattr(one.description, "precision", None)
-        text = f"{value:,.{precision}f}" if precision is not None else f"{value:,}"
-        return text.translate(str.maketrans(",.", ".,")) if language == "pt-BR" else text
+        return localised(value, getattr(one.description, "precision", None), language)
     return value
+
+
+def localised(value: float, precision: int | None, language: str) -> str:
+    """Give a number as people write it: with a decimal comma in Portuguese."""
+    text = f"{value:,.{precision}f}" if precision is not None else f"{value:,}"
+    return text.translate(str.maketrans(",.", ".,")) if language == "pt-BR" else text
