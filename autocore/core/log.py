@@ -89,8 +89,9 @@ def start(
     before = (root.level, list(root.handlers))
     root.handlers = [border]
     root.setLevel(logging.WARNING)
-    logging.getLogger("autocore").setLevel(level.upper())
-    for name, word in levels.items():
+    wanted = {"autocore": level, **levels}
+    levels_before = {name: logging.getLogger(name).level for name in wanted}
+    for name, word in wanted.items():
         logging.getLogger(name).setLevel(word.upper())
     listener.start()
 
@@ -102,5 +103,7 @@ def start(
             handler.close()
         root.setLevel(before[0])
         root.handlers = before[1]
+        for name, number in levels_before.items():
+            logging.getLogger(name).setLevel(number)
 
     return stop

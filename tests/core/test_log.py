@@ -1,0 +1,41 @@
+"""The log: one line a thing, in a file too, without secrets, and the disk never holds anybody up."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from pathlib import Path
+
+import pytest
+
+from autocore.core import log
+
+
+def test_lines_go_to_the_terminal_and_the_file_and_hide_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = logging.getLogger("autocore").level
+    log.hide("hunter2hunter2")
+    log.hide("abc")  # too short to be hidden: it would blank words
+    stop = log.start("info", {"autocore.mqtt": "error"}, folder=tmp_path, environ={})
+    logging.getLogger("autocore.relays").info("board %s is back with %s abc", "main", "hunter2hunter2")
+    logging.getLogger("autocore.relays").debug("not said")
+    logging.getLogger("autocore.mqtt").warning("not said either")
+    stop()
+    (line,) = (tmp_path / "logs/autocore.log").read_text().splitlines()
+    assert line.endswith("INFO    autocore.relays: board main is back with *** abc")
+    assert line in capsys.readouterr().err
+    assert logging.getLogger("autocore").level == before
+
+
+def test_lines_that_come_faster_than_the_disk_are_counted() -> None:
+    full: queue.Queue[logging.LogRecord] = queue.Queue(1)
+    border = log._Bounded(full)
+    record = logging.LogRecord("autocore", logging.INFO, "", 0, "a", None, None)
+    border.enqueue(record)
+    border.enqueue(record)
+    assert border.dropped == 1
+
+
+def test_colours_only_where_somebody_sees_them() -> None:
+    record = logging.LogRecord("autocore", logging.ERROR, "", 0, "the broker is away", None, None)
+    assert "\x1b[31m" in log._Lines(is_coloured=True).format(record)
+    assert "\x1b" not in log._Lines(is_coloured=False).format(record)
