@@ -26,6 +26,7 @@ from autocore.core.clock import Clock, Sequence, SystemClock, Timeline
 from autocore.core.config import Config, read
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
+from autocore.core.errors import AutocoreError
 from autocore.core.host import Core, PluginHost
 from autocore.core.link import DeviceLink
 from autocore.core.model import Button, Quality, Switch
@@ -344,7 +345,7 @@ async def run(gateway: Gateway, beside: Callable[[Gateway], AbstractAsyncContext
     async def reload() -> None:
         try:
             await gateway.reload()
-        except Exception as error:  # noqa: BLE001  # a wrong configuration must not end a running gateway
+        except AutocoreError as error:  # a wrong configuration must not end a running gateway
             log.error("the configuration was not taken over: %s", error)  # noqa: TRY400  # sentences, no trace
 
     def ask_reload() -> None:
