@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1
+from autocore.core.child import die_with_parent
+
 FOLDER = Path("autocore-demo")
 
 
@@ -37,7 +36,7 @@ async def virtual_vehicle(host: str, port: int, root: str) -> AsyncIterator[None
         "--root",
         root,
         start_new_session=True,  # Ctrl-C goes to the gateway alone, which ends the vehicle in its turn
-        preexec_fn=_die_with_parent,
+        preexec_fn=die_with_parent,
     )
     try:
         yield
@@ -50,8 +49,3 @@ async def virtual_vehicle(host: str, port: int, root: str) -> AsyncIterator[None
             except TimeoutError:
                 process.kill()
                 await process.wait()
-
-
-def _die_with_parent() -> None:
-    # Runs in the child between fork and exec: nothing but this one call.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import ctypes
 import hashlib
 import json
 import logging
@@ -22,6 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from autocore.core.child import die_with_parent
 from autocore.core.errors import BrokerError
 from autocore.core.mqtt.endpoint import Endpoint
 
@@ -31,7 +31,6 @@ READY_LIMIT_S = 5.0
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 60.0  # one that ran for so long is started again at once
 ITERATIONS = 101  # what mosquitto_ctrl writes; the secrets are random, so more would protect nothing
-PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger("autocore.broker")
 
@@ -126,7 +125,7 @@ class Mosquitto:
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
                 cwd=self._folder,
             )
         finally:
@@ -302,8 +301,3 @@ def _read_json(file: Path) -> dict[str, Any]:
         log.warning("%s is damaged and was made anew; devices need new credentials: %s", file, error)
         return {}
     return document if isinstance(document, dict) else {}
-
-
-def _die_with_parent() -> None:
-    # Runs in the child between fork and exec: nothing but this one call.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
