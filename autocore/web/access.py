@@ -17,6 +17,9 @@ def needs(role: Role, action: str) -> dict[str, Any]:
     return {"role": role, "action": action}
 
 
+DELEGATED = "delegated"
+"""The action of a route that hands the question of scope on: a service asks for its own role and action."""
+
 OPEN: dict[str, Any] = {"is_open": True}
 """The options of a route that anybody may use: the gate decides when."""
 
@@ -42,5 +45,7 @@ def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHand
     role, action = handler.opt.get("role"), handler.opt.get("action")
     if role is None or action is None:
         raise PermissionDenied(f"{handler} says nothing about who may use it, so nobody may")
+    if action == DELEGATED and caller.role >= role:
+        return
     if not caller.may(role, action):
         raise PermissionDenied(f"{action} needs the role {role.name.lower()}; {caller.cause.who} may not do it")

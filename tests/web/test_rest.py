@@ -282,6 +282,10 @@ async def test_users_and_tokens_are_managed(start: Start) -> None:
     limited = {"Authorization": f"Bearer {token['token']}"}
     assert (await client.get("/api/v1/entities", headers=limited)).status_code == 200
     assert (await client.post("/api/v1/services/relays/all_off", json={}, headers=limited)).status_code == 403
+    switching = (await client.post("/api/v1/auth/tokens", json={"name": "panel", "scopes": ["services:relays.*"]})).json()
+    panel = {"Authorization": f"Bearer {switching['token']}"}
+    assert (await client.post("/api/v1/services/relays/all_off", json={}, headers=panel)).status_code == 200
+    assert (await client.get("/api/v1/entities", headers=panel)).status_code == 403
     assert (await client.delete(f"/api/v1/auth/tokens/{token['id']}")).status_code == 204
     assert (await client.get("/api/v1/entities", headers=limited)).status_code == 401
     assert (await client.post("/api/v1/users/bia/password", json={"password": "four other random words"})).status_code == 204

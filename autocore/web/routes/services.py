@@ -15,7 +15,7 @@ from autocore.core.clock import NS, Clock
 from autocore.core.errors import InvalidData
 from autocore.core.model import Caller, Role
 from autocore.core.services import Service, ServiceRegistry
-from autocore.web.access import needs
+from autocore.web.access import DELEGATED, needs
 from autocore.web.schema import json_schema
 
 REMEMBERED_S = 600.0
@@ -56,7 +56,7 @@ async def list_services(services: ServiceRegistry) -> dict[str, Any]:
 
 @post(
     "/services/{domain:str}/{service:str}",
-    opt=needs(Role.VIEWER, "services:call"),  # the service itself asks for its own role and action
+    opt=needs(Role.VIEWER, DELEGATED),
     status_code=200,
     summary="Call a service",
 )
