@@ -143,9 +143,14 @@ class Services:
         self._scope.undo(withdraw)
 
     async def call(self, name: str, data: Mapping[str, Any], caller: Caller | None = None) -> Mapping[str, Any]:
-        """Call a service, for `caller` when somebody asked the plugin to, else in the plugin's own name."""
-        own = Caller(Cause("plugin", self._scope.name), Role.OPERATOR)
-        return await self._registry.call(name, data, caller or own)
+        """Call a service, for `caller` when somebody asked the plugin to, else in the plugin's own name.
+
+        What a token is limited to was checked where the caller came in; what that service does in its turn is part of it.
+        The caller's role still counts.
+        """
+        if caller is None:
+            caller = Caller(Cause("plugin", self._scope.name), Role.OPERATOR)
+        return await self._registry.call(name, data, Caller(caller.cause, caller.role, None, caller.session))
 
 
 class Mqtt:

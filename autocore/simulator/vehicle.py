@@ -60,7 +60,7 @@ async def run_vehicle(
         tasks.create_task(SensorNode(living, cabin.Cabin().readings, LIVING_INTERVAL_S, cabin.UNITS).run(stop))
 
 
-def _under_way(time_s: float) -> Readings:
+def _under_way(time_s: float) -> dict[str, float]:
     """Give the engine's readings of a drive that began a moment ago, so that whoever looks sees it move at once."""
     return _PROFILE.readings(time_s + BEGAN_S)
 
