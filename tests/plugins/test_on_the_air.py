@@ -11,8 +11,9 @@ from typing import Any
 import psutil
 import pytest
 
+from autocore.core.mqtt.broker import Mosquitto
 from autocore_plugins.system import cpu_temperature
-from tests.conftest import CONFIG, PASSWORD, Ear, Running, Start, eventually
+from tests.conftest import CONFIG, PASSWORD, Ear, Running, Start, eventually, free_port
 from tests.web.test_rest import send
 
 FOREIGN = """
@@ -235,3 +236,19 @@ async def _is_unavailable(vehicle: Running) -> bool:
 async def _answers(vehicle: Running) -> bool:
     answer = await vehicle.client.post("/api/v1/services/switch/turn_off", json={"entity": "switch.light_bar"})
     return answer.status_code == 200 and await vehicle.has("switch.light_bar", False)
+
+
+async def test_a_broker_elsewhere_serves_as_well(start: Start, tmp_path: Any) -> None:
+    broker = Mosquitto(tmp_path / "elsewhere", port=free_port(), root="autocore", allows_anonymous=True)
+    endpoint = await broker.start()
+    gateway = await start(CONFIG.replace("{anonymous: loopback}", f"{{broker: 'mqtt://127.0.0.1:{endpoint.port}'}}"))
+    assert not (tmp_path / "data/broker").exists()
+    await send(gateway, "autocore/telemetry/cabin/data", '{"temperature": 21.5}')
+    await eventually(lambda: gateway.has("sensor.cabin_temperature", 21.5))
+    await broker.stop()
+    await eventually(lambda: _is_not_ready(gateway))
+
+
+async def _is_not_ready(gateway: Running) -> bool:
+    answer = await gateway.client.get("/ready")
+    return answer.status_code == 503 and answer.json()["checks"]["broker"] != "ok"

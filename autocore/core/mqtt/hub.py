@@ -231,7 +231,13 @@ class MqttHub:
         return remove
 
     def reject(self, topic: str, device: str | None, field: str, reason: str) -> None:
-        """Count a message that was not as it should be; one warning a minute names device, topic and field."""
+        """Count a message that was not as it should be; one warning a minute names device, topic and field.
+
+        On a native topic the device is the one that the topic names.
+        """
+        if device is None and topic.startswith(f"{self.root}/"):
+            levels = topic.removeprefix(f"{self.root}/").split("/")
+            device = levels[1] if len(levels) > 2 else None  # noqa: PLR2004  # `<what>/<device>/<what>`
         self.rejections.add(topic, device, field, reason)
 
     def begin_commit(self) -> Callable[[], None]:

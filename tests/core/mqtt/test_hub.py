@@ -229,3 +229,24 @@ def test_a_brokers_address_is_read(url: str, endpoint: Endpoint) -> None:
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(InvalidData):
         parse_broker_url(url)
+
+
+async def test_when_the_gateway_vanishes_the_broker_says_so(endpoint: Endpoint) -> None:
+    ear = Ear(Endpoint(endpoint.host, endpoint.port))
+    await ear.listen("autocore/gateway/status", qos=1)
+    gone = MqttHub(SystemClock(), endpoint, "autocore", will=("autocore/gateway/status", b'{"status":"offline"}'))
+    gone.start()
+    await eventually(lambda: gone.is_connected)
+    assert gone._control._task is not None
+    gone._control._task.cancel()  # as if it was killed: the socket closes without a goodbye
+    heard = await ear.next()
+    assert (heard.payload, heard.topic) == (b'{"status":"offline"}', "autocore/gateway/status")
+    ear.close()
+    await gone.stop()
+
+
+async def test_a_refused_message_names_its_device_topic_and_field(hub: MqttHub, caplog: pytest.LogCaptureFixture) -> None:
+    hub.reject("autocore/telemetry/engine/data", None, "rpm", "not a number")
+    hub.reject("tele/fridge", None, "", "no JSON")
+    assert "engine on autocore/telemetry/engine/data, field rpm: not a number" in caplog.text
+    assert "somebody on tele/fridge: no JSON" in caplog.text
