@@ -59,7 +59,10 @@ class ChartElement extends HTMLElement {
   }
 
   refresh() {
-    if (!this.plot) return;
+    if (!this.plot) {
+      if (this.hasReadings()) this.draw();
+      return;
+    }
     const now = Date.now() / 1000;
     for (const series of this.series.values()) {
       while (series.times.length && series.times[0] < now - this.seconds) {
@@ -78,13 +81,22 @@ class ChartElement extends HTMLElement {
     return this.uPlot.join(tables);
   }
 
+  hasReadings() {
+    return [...this.series.values()].some((one) => one.times.length);
+  }
+
   size() {
     return { width: Math.max(200, this.clientWidth), height: this.clientWidth < 500 ? 200 : 260 };
   }
 
   draw() {
     this.plot?.destroy();
+    this.plot = null;
     this.replaceChildren();
+    if (!this.hasReadings()) {
+      this.append(Object.assign(document.createElement("p"), { className: "hint", textContent: say("no_data") }));
+      return;
+    }
     const style = getComputedStyle(document.documentElement);
     const text = style.getPropertyValue("--ac-axis").trim();
     const grid = style.getPropertyValue("--ac-grid").trim();
@@ -124,7 +136,6 @@ class ChartElement extends HTMLElement {
       this.data(),
       this,
     );
-    if (![...this.series.values()].some((one) => one.times.length)) this.append(Object.assign(document.createElement("p"), { className: "hint", textContent: say("no_data") }));
   }
 }
 
