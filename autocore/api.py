@@ -18,22 +18,26 @@ from autocore.core.errors import (
 )
 from autocore.core.hookspecs import hookimpl
 from autocore.core.host import PluginHost
-from autocore.core.model import (
+from autocore.core.kinds import (
     BinarySensor,
     Button,
-    Caller,
-    Cause,
+    Cover,
     Description,
+    EventEntity,
+    Light,
     Limits,
-    Role,
+    Number,
+    Select,
     Sensor,
-    State,
     Switch,
-    Value,
+    Text,
+    Tracker,
 )
+from autocore.core.model import Caller, Cause, Position, Role, State, Value, needs
 from autocore.core.mqtt.message import Message
 from autocore.core.names import N_, slug
-from autocore.core.panels import Panel, Slot
+from autocore.core.notices import Notice, Notification, Severity
+from autocore.core.panels import Look, Panel, Slot
 from autocore.core.services import ServiceCall
 from autocore.core.wire import Ack, Stamp
 
@@ -48,35 +52,48 @@ __all__ = [
     "Clock",
     "Command",
     "ConfigError",
+    "Cover",
     "Description",
     "Device",
     "Entity",
     "Event",
+    "EventEntity",
     "InvalidData",
+    "Light",
     "Limits",
+    "Look",
     "Message",
     "NameTaken",
     "NoAnswer",
+    "Notice",
+    "Notification",
+    "Number",
     "Panel",
     "PermissionDenied",
     "PluginError",
     "PluginHost",
+    "Position",
     "Presence",
     "Refused",
     "Role",
+    "Select",
     "Sensor",
     "ServiceCall",
+    "Severity",
     "Slot",
     "Stamp",
     "Standing",
     "State",
     "Switch",
+    "Text",
+    "Tracker",
     "UnknownName",
     "Value",
     "device_id",
     "duration",
     "entity_id",
     "hookimpl",
+    "needs",
     "slug",
     "slug_key",
     "topic_filter",

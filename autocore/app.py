@@ -16,23 +16,30 @@ from typing import Any
 import msgspec
 
 from autocore import __version__
+from autocore.builtin.eventlog import EventLog
+from autocore.builtin.notifications import Notifications
+from autocore.builtin.outbox import Outbox
+from autocore.builtin.parts import Builtin
 from autocore.core import log as logs
 from autocore.core.auth.accounts import HOUR_S, Accounts
 from autocore.core.auth.audit import Audit
 from autocore.core.auth.setup import SetupCode
 from autocore.core.auth.tokens import signing_key
 from autocore.core.bus import Bus
+from autocore.core.cache import Cache
 from autocore.core.clock import Clock, Sequence, SystemClock, Timeline
 from autocore.core.config import Config, read
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import AutocoreError
-from autocore.core.host import Core, PluginHost
+from autocore.core.host import Core, Folders, PluginHost
+from autocore.core.kinds import KINDS
 from autocore.core.link import DeviceLink
-from autocore.core.model import Button, Quality, Switch
+from autocore.core.model import Quality
 from autocore.core.mqtt.broker import Mosquitto
 from autocore.core.mqtt.endpoint import Endpoint, parse_broker_url
 from autocore.core.mqtt.hub import MqttHub
+from autocore.core.notices import Severity
 from autocore.core.panels import PanelRegistry
 from autocore.core.plugins import Plugin, Plugins
 from autocore.core.scheduler import Every
@@ -80,6 +87,7 @@ class Records:
     history: History
     accounts: Accounts
     audit: Audit
+    builtin: Builtin
 
 
 class Gateway:
@@ -155,20 +163,44 @@ class Gateway:
         audit.start()
         self._stack.push_async_callback(audit.close)
         services = ServiceRegistry(clock, audit.remember)
-        for kind in (Switch, Button):
+        for kind in KINDS.values():
             add_verbs(services, entities, kind)
         keeper = RegistryKeeper(store, entities, devices, bus, clock)
         keeper.start()
         self._stack.push_async_callback(keeper.stop)
         accounts = await self._open_accounts(store, boot)
         hub = self._make_hub(endpoint, boot)
+        notifications = Notifications(
+            Outbox(store.database, timeline, clock, boot.number), bus, clock, Severity(core.notifications.minimum)
+        )
+        events = EventLog(store.database, bus, clock, boot.number)
+        events.start()
+        self._stack.push_async_callback(events.stop)
+        cache = Cache(settings.data / "cache")
+        self._stack.callback(cache.close)
         history = await self._start_history(hub, timeline, boot, entities)
         link = DeviceLink(hub, devices, bus, clock, epoch=boot.number, version=__version__)
-        parts = Core(clock, bus, entities, devices, services, hub, link, PanelRegistry(), lambda name: KeyValue(store, name))
+        parts = Core(
+            clock,
+            bus,
+            entities,
+            devices,
+            services,
+            hub,
+            link,
+            PanelRegistry(),
+            lambda name: KeyValue(store, name),
+            cache,
+            notifications.send,
+            Folders(settings.config, settings.data),
+        )
+        builtin = Builtin(parts, core, notifications, events, timeline)
         plugins = await self._start_plugins(parts)
+        builtin.start(plugins)
+        self._stack.push_async_callback(builtin.stop)
         await self._connect(hub, link)
         self._keep_time(clock, timeline, store, entities, boot)
-        await self._serve(web, listener, parts, plugins, Records(timeline, history, accounts, audit))
+        await self._serve(web, listener, parts, plugins, Records(timeline, history, accounts, audit, builtin))
         gc.collect()
         gc.freeze()  # what was made at the start lives for ever; no need to look at it at every collection
 
@@ -252,7 +284,7 @@ class Gateway:
             database = None
             if definer is not None:
                 database = await open_plugin_database(self.settings.data, plugin.name, plugin.folder, definer)
-            return PluginHost(plugin.name, plugin.folder, core, database)
+            return PluginHost(plugin.name, plugin.folder, core, database, plugin.section)
 
         plugins = self._plugins = Plugins(core.bus, make_host)
         plugins.load(self.config, self.settings.only)
@@ -307,6 +339,8 @@ class Gateway:
             history=records.history,
             accounts=records.accounts,
             audit=records.audit,
+            events=records.builtin.events,
+            notifications=records.builtin.notifications,
             hub=core.hub,
             started_ns=self._started_ns,
             reload=self.reload,

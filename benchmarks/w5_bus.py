@@ -9,7 +9,7 @@ from collections.abc import Callable
 from autocore.core.bus import Bus
 from autocore.core.clock import Sequence, SystemClock
 from autocore.core.entities import EntityRegistry
-from autocore.core.model import Sensor
+from autocore.core.kinds import Sensor
 from benchmarks.measure import report
 
 TURNS = 5

@@ -7,6 +7,7 @@ shows a stale one as live. It stores nothing and knows no MQTT.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,7 +15,8 @@ import msgspec
 from autocore.core.bus import Bus
 from autocore.core.clock import NS, Clock, Sequence
 from autocore.core.errors import NameTaken, UnknownName
-from autocore.core.model import UNKNOWN, Caller, Cause, Description, State, Value
+from autocore.core.kinds import Description
+from autocore.core.model import UNKNOWN, Caller, Cause, State, Value
 from autocore.core.names import nearest
 
 
@@ -42,6 +44,10 @@ CommandHandler = Callable[[Command], Awaitable[Mapping[str, Any]]]
 StateListener = Callable[["Entity", State, State], object]
 """Called with (entity, old state, new state), at once, and does not raise."""
 
+DESCRIBED = ("name", "icon", "area", "limits")
+OVERRIDES = (*DESCRIBED, "recording")
+"""What people may say of an entity in the web."""
+
 Identity = tuple[str, str, str]
 """(plugin, device or ``, unique name): what makes an entity the same one after a restart."""
 
@@ -49,17 +55,37 @@ Identity = tuple[str, str, str]
 class Entity:
     """One entity: its description, its present state, and who listens to it."""
 
-    __slots__ = ("_registry", "description", "handler", "id", "is_claimed", "listeners", "owner", "series", "state")
+    __slots__ = (
+        "_registry",
+        "description",
+        "handler",
+        "id",
+        "is_claimed",
+        "level",
+        "listeners",
+        "overrides",
+        "own",
+        "owner",
+        "series",
+        "state",
+    )
 
     def __init__(self, registry: EntityRegistry, entity_id: str, owner: str, description: Description) -> None:
         self._registry = registry
         self.listeners: tuple[StateListener, ...] = ()
         self.id = entity_id
         self.owner = owner
+        self.own = description
+        """What its plugin says of it."""
+        self.overrides: Mapping[str, Any] = {}
+        """What people said of it in the web: some of `OVERRIDES`."""
         self.description = description
+        """What holds: its own description under the overrides."""
         self.handler: CommandHandler | None = None
         self.is_claimed = False
         self.state = UNKNOWN
+        self.level: str | None = None
+        """`warn` or `critical` while its value is beyond a limit; set by whoever watches the limits."""
         self.series: int | None = None
         """The number under which the history keeps it; set by the history."""
 
@@ -86,7 +112,13 @@ class Entity:
         now = registry.monotonic_ns()
         boot = registry.boot
         # 1 == True == 1.0: a change of type is a change, so that a chart never mixes them silently.
-        same = old.available and old.value == value and old.boot == boot and type(old.value) is type(value)
+        same = (
+            old.available
+            and old.value == value
+            and old.boot == boot
+            and type(old.value) is type(value)
+            and not self.description.is_occurrence
+        )
         state = State(value, True, old.changed_ns if same else now, now, boot, registry.next_seq(), cause)  # noqa: FBT003  # positional is faster
         self.state = state
         for listener in self.listeners:
@@ -110,6 +142,19 @@ class Entity:
         )
         for listener in self.listeners:
             listener(self, old, self.state)
+
+    @property
+    def is_recorded(self) -> bool:
+        """Say whether the history keeps its reports; people may switch that off."""
+        return bool(self.overrides.get("recording", True))
+
+    def describe(self, own: Description, overrides: Mapping[str, Any]) -> None:
+        """Take what its plugin says of it, and what people said in the web; the configuration's word stands above both."""
+        written = own.written or {}
+        self.own = own
+        self.overrides = {name: value for name, value in overrides.items() if name not in written}
+        self.description = replace(own, **{name: value for name, value in self.overrides.items() if name in DESCRIBED})
+        self.series = None  # so that the history looks anew whether it is recorded
 
     def is_expired(self, now_ns: int) -> bool:
         """Say whether its source has been silent for longer than its description allows."""
@@ -167,15 +212,23 @@ class EntityRegistry:
             self.remove(known)
             known = None
         entity = known or self._place(fresh)
-        entity.description = description
+        entity.describe(description, entity.overrides)
         entity.handler = handler
         entity.is_claimed = True
         self._bus.emit("entity.added", {"entity": entity.id, "plugin": owner})
         return entity
 
-    def restore(self, entity_id: str, owner: str, description: Description, state: State | None) -> Entity:
+    def restore(
+        self,
+        entity_id: str,
+        owner: str,
+        description: Description,
+        state: State | None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> Entity:
         """Put back what an earlier start knew, unavailable, until its plugin claims it; call it before any plugin starts."""
         entity = Entity(self, entity_id, owner, description)
+        entity.describe(description, overrides or {})
         if state is not None:
             entity.state = msgspec.structs.replace(state, available=False)
         return self._place(entity)
@@ -186,6 +239,25 @@ class EntityRegistry:
         entity.handler = None
         entity.is_claimed = False
         self._bus.emit("entity.released", {"entity": entity.id, "plugin": entity.owner})
+
+    def override(self, entity_id: str, changes: Mapping[str, Any], cause: Cause) -> Entity:
+        """Set what people say of an entity: its `name`, `icon`, `area`, `limits` and whether it is kept (`recording`).
+
+        None takes a word back, so that the plugin's own holds again.
+
+        Raises:
+            UnknownName: no such entity.
+            NameTaken: the configuration owns one of the facts; the sentence says where it stands.
+        """
+        entity = self.get(entity_id)
+        for name in changes:
+            place = (entity.own.written or {}).get(name)
+            if place is not None:
+                raise NameTaken(f"the {name} of {entity_id} stands in {place}; change it there")
+        words = {**entity.overrides, **changes}
+        entity.describe(entity.own, {name: value for name, value in words.items() if value is not None})
+        self._bus.emit("entity.changed", {"entity": entity_id, "changed": sorted(changes)}, cause)
+        return entity
 
     def remove(self, entity: Entity) -> None:
         """Forget an entity for good; its history stays."""

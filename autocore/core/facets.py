@@ -17,12 +17,13 @@ from autocore.core.devices import Device, DeviceRegistry
 from autocore.core.entities import CommandHandler, Entity, EntityRegistry, StateListener
 from autocore.core.errors import InvalidData, PluginError
 from autocore.core.guard import Guard
+from autocore.core.kinds import Description
 from autocore.core.link import COMMAND_TTL_S, DeviceLink, Expectation
-from autocore.core.model import Caller, Cause, Description, Role, State
+from autocore.core.model import Caller, Cause, Role, State
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.mqtt.message import Message
-from autocore.core.panels import Panel, PanelRegistry, PlacedPanel
-from autocore.core.scheduler import Every
+from autocore.core.panels import Look, Panel, PanelRegistry, PlacedPanel
+from autocore.core.scheduler import Cron, Every
 from autocore.core.services import Service, ServiceHandler, ServiceRegistry
 from autocore.core.wire import Ack, Stamp
 
@@ -236,6 +237,7 @@ class Panels:
         self._scope = scope
         self._registry = registry
         self._folder = folder
+        self._take_off: Undo | None = None
         self.own: list[Panel] = []
 
     def add(self, panel: Panel) -> None:
@@ -256,6 +258,14 @@ class Panels:
 
         self._scope.undo(take_away)
 
+    def wear(self, look: Look | None) -> None:
+        """Dress the admin in a look; None takes off what this plugin put on."""
+        if self._take_off is not None:
+            self._take_off()
+            self._take_off = None
+        if look is not None:
+            self._take_off = self._scope.undo(self._registry.wear(look))
+
 
 class Schedule:
     """Calls the plugin later, on the gateway's clock."""
@@ -267,6 +277,10 @@ class Schedule:
     def every(self, interval_s: float, action: Callable[[], Any]) -> Undo:
         """Call `action` every `interval_s` seconds; an async one that still runs keeps its next turns waiting in its queue."""
         return self._scope.undo(Every(self._clock, interval_s, self._scope.guard.function(action)).cancel)
+
+    def cron(self, line: str, action: Callable[[], Any]) -> Undo:
+        """Call `action` at wall times, e.g. `0 3 * * *`; raises `InvalidData` when `line` is no crontab line."""
+        return self._scope.undo(Cron(self._clock, line, self._scope.guard.function(action)).cancel)
 
     def after(self, delay_s: float, action: Callable[[], Any]) -> Undo:
         """Call `action` once, after `delay_s` seconds; the answer calls it off."""

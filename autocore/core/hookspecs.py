@@ -1,12 +1,12 @@
 """The hooks that a plugin may implement, one by one. Twelve is the ceiling; each has a plugin that uses it.
 
 A hook marked *life cycle* is called for one plugin at a time, with a time limit where it is async, and its failure becomes the
-plugin's status. A hook marked *question* is asked of everybody who implements it.
+plugin's status. A hook marked *question* is asked of a plugin that runs; an implementation names only the arguments it wants.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -14,6 +14,7 @@ import voluptuous as vol
 
 if TYPE_CHECKING:
     from autocore.core.host import PluginHost
+    from autocore.core.notices import Notification
 
 PROJECT = "autocore"
 
@@ -55,4 +56,32 @@ def models(db: Any) -> None:
 
     When: before `setup`; the SQL files in my `migrations/` folder have made the tables. Answer: nothing; use the entities
     inside `await host.db.run(function)` only. When it raises: the plugin has failed.
+    """
+
+
+@hookspec
+def deliver(notification: Notification, host: PluginHost) -> bool | Awaitable[bool]:  # type: ignore[empty-body]
+    """Carry what people should know over my channel (question, may be async).
+
+    When: something was told, or is still waiting for me. Answer: True when my channel took it and keeps it; anything else has
+    it wait, and I am asked again after a while, with all that came meanwhile in one notification. When it raises: the same, and
+    the error is counted. A plugin with this hook is a channel as long as the configuration names it.
+    """
+
+
+@hookspec
+def routes(host: PluginHost) -> Sequence[Any]:  # type: ignore[empty-body]
+    """Add to REST (question).
+
+    When: after my `setup`, whenever the web is built anew. Answer: Litestar route handlers; they are mounted under
+    `/api/v1/<my name>` and are for administrators unless their `opt` says `needs(role, action)`. When it raises: I run without
+    routes, and the error is counted.
+    """
+
+
+@hookspec
+def diagnostics(host: PluginHost) -> Mapping[str, Any]:  # type: ignore[empty-body]
+    """Tell what helps to find a fault (question).
+
+    When: an administrator asks for it. Answer: a mapping of JSON types, without secrets. When it raises: the bundle says so.
     """

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from autocore.core import facets
 from autocore.core.bus import Bus
+from autocore.core.cache import Cache, OwnedCache
 from autocore.core.clock import Clock
+from autocore.core.config.tree import mark_at
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import PluginError
 from autocore.core.guard import Guard
 from autocore.core.link import DeviceLink
 from autocore.core.mqtt.hub import MqttHub
+from autocore.core.notices import Severity
 from autocore.core.panels import PanelRegistry
 from autocore.core.services import ServiceRegistry
 from autocore.core.storage.database import Database
@@ -37,6 +40,24 @@ class Core:
     panels: PanelRegistry
     store: Callable[[str], KeyValue]
     """Gives the key-value store of a plugin by its name."""
+    cache: Cache
+    notify: Notify
+    folders: Folders
+
+
+class Notify(Protocol):
+    """Tells people something."""
+
+    def __call__(self, text: str, *, title: str, severity: Severity, source: str, key: str | None) -> None:
+        """Take it; it is on disk soon, and on every channel when there is a way to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where the configuration is read from, and where data are kept."""
+
+    config: Path
+    data: Path
 
 
 class PluginHost:
@@ -47,12 +68,20 @@ class PluginHost:
         folder: where its code, templates, catalogues and migrations lie.
         core: see `Core`.
         database: the plugin's own database, None when it has no tables.
+        section: the plugin's section as it was written, with its places.
     """
 
-    def __init__(self, name: str, folder: Path, core: Core, database: Database | None = None) -> None:
+    def __init__(self, name: str, folder: Path, core: Core, database: Database | None = None, section: Any = None) -> None:
         self.name = name
         self.folder = folder
         self.clock = core.clock
+        self.data: Any = None
+        """What `setup` leaves here for the plugin's other hooks."""
+        self.config_folder = core.folders.config
+        """The folder of `config.yaml`: read there, never write."""
+        self._section = section
+        self._folders = core.folders
+        self._notify = core.notify
         self.log = logging.getLogger(f"autocore.plugins.{name}")
         self._undo: list[Callable[[], None]] = []
         self._tasks = facets.Tasks()
@@ -67,6 +96,36 @@ class PluginHost:
         self.panels = facets.Panels(self, core.panels, folder)
         self.schedule = facets.Schedule(self, core.clock)
         self.store = core.store(name)
+        self.cache = OwnedCache(core.cache, name)
+
+    @property
+    def data_folder(self) -> Path:
+        """A folder of the plugin's own, made for the gateway's user only; it belongs to every backup."""
+        folder = self._folders.data / "plugins" / self.name
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    def place(self, *steps: str | int) -> str | None:
+        """Say where something stands in the configuration (`config.yaml:12:9`), None when nobody wrote it.
+
+        Args:
+            steps: the way from the plugin's section, e.g. `"boards", 0, "name"`.
+        """
+        if steps and steps[0] == 0 and isinstance(self._section, Mapping):  # a mapping stands for a one-item list
+            steps = steps[1:]
+        mark = mark_at(self._section, steps, exactly=True)
+        return None if mark is None else str(mark)
+
+    def notify(self, text: str, *, title: str = "", severity: Severity = Severity.INFO, key: str | None = None) -> None:
+        """Tell whoever owns the vehicle, on every channel.
+
+        Args:
+            text: plain text, one sentence.
+            title: a few words; the plugin's name when empty.
+            severity: how much it matters.
+            key: what makes two of them the same: within a minute the second only counts; the text when None.
+        """
+        self._notify(text, title=title, severity=severity, source=self.name, key=key)
 
     @property
     def db(self) -> Database:
@@ -103,5 +162,6 @@ class PluginHost:
         await self._tasks.cancel()
         while self._undo:
             self._undo.pop()()
+        self.data = None
         if self._database is not None:
             await self._database.close()

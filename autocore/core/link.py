@@ -18,10 +18,11 @@ from autocore.core.bus import Bus, Event
 from autocore.core.clock import NS, Clock, Timer
 from autocore.core.devices import Device, DeviceRegistry, Presence, Standing
 from autocore.core.errors import InvalidData, NoAnswer, Refused
+from autocore.core.model import Cause
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.mqtt.message import Message
 from autocore.core.names import is_device_id
-from autocore.core.wire import Ack, DeviceCommand, GatewayStatus, Register, Stamp, Status, Welcome
+from autocore.core.wire import Ack, DeviceCommand, Error, GatewayStatus, Register, Stamp, Status, Welcome
 
 OWNER = "core"
 COMMAND_TTL_S = 2.0  # protocol.md rule 1: a QoS 2 command reaches a sleeping client seconds late; older than this it is dropped
@@ -94,6 +95,7 @@ class DeviceLink:
             hub.claim(f"{devices}/+/command", OWNER),
             hub.subscribe(f"{devices}/+/register", self._take(Register, self._on_register), qos=1, urgent=True),
             hub.subscribe(f"{devices}/+/status", self._take(Status, self._on_status), qos=1, urgent=True),
+            hub.subscribe(f"{devices}/+/error", self._take(Error, self._on_error), qos=1, urgent=True),
             hub.subscribe(f"{devices}/+/ack", self._take(Ack, self._on_ack), qos=1, urgent=True),
             hub.subscribe(f"{devices}/+/command", self._on_command_topic, qos=0, urgent=True),
             hub.subscribe(f"{hub.root}/relays/+/command", self._on_command_topic, qos=0, urgent=True),
@@ -220,6 +222,12 @@ class DeviceLink:
             device_id, presence=presence, session=word.session, is_welcomed=is_same and old.is_welcomed, details=details
         )
         self._welcome(device)
+
+    def _on_error(self, device_id: str, word: Error, message: Message) -> None:
+        if message.retain or self._devices.get(device_id).standing is not Standing.APPROVED:
+            return
+        data = {"device": device_id, "code": word.code, "message": word.message, "context": word.context or {}}
+        self._bus.emit("device.reported", data, Cause("device", device_id))
 
     def _on_ack(self, device_id: str, word: Ack, message: Message) -> None:
         if message.retain:

@@ -1,19 +1,29 @@
-"""The values everybody shares: roles, causes, states and the descriptions of entities. All of them frozen."""
+"""The values everybody shares: roles, causes, callers and states. All of them frozen."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
 from enum import IntEnum, StrEnum
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
 from autocore.core.errors import InvalidData
 
-Value = float | int | str | bool | None
+
+class Position(msgspec.Struct, frozen=True, gc=False):
+    """A place on the earth (WGS 84): degrees, metres above the sea, and how far off it may be in metres."""
+
+    latitude: float
+    longitude: float
+    altitude_m: float | None = None
+    accuracy_m: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.latitude:.6f},{self.longitude:.6f}"
+
+
+Value = float | int | str | bool | Position | None
 """What an entity can hold; None means that no value was ever known."""
 
 
@@ -37,6 +47,11 @@ class Role(IntEnum):
         except KeyError:
             known = ", ".join(role.name.lower() for role in cls)
             raise InvalidData(f"there is no role {word}; use one of {known}", field="role") from None
+
+
+def needs(role: Role, action: str) -> dict[str, Any]:
+    """Give the options of a web route that needs `role` for `action`, e.g. `read:entities`."""
+    return {"role": role, "action": action}
 
 
 class Quality(StrEnum):
@@ -116,125 +131,3 @@ class State(msgspec.Struct, frozen=True, gc=False):
 
 UNKNOWN = State(None, available=False, changed_ns=0, updated_ns=0, boot=0, seq=0)
 """The state of an entity that never had a value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Where a value becomes worth a warning or an alarm, in the entity's unit; `hysteresis` keeps it from flickering."""
-
-    warn_above: float | None = None
-    warn_below: float | None = None
-    critical_above: float | None = None
-    critical_below: float | None = None
-    hysteresis: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What every entity has. Names, device classes and state classes are Home Assistant's, so that both sides understand.
-
-    Args:
-        key: the entity's own name, unique for its plugin and device; `<kind>.<key>` becomes its id.
-        name: what people read.
-        unique: what identifies it for ever within the plugin; `key` when empty.
-        device: the id of the device it belongs to, None for the gateway itself.
-        device_class: e.g. `temperature`, `voltage`, `door`.
-        area: where in the vehicle.
-        icon: the name of a Tabler icon.
-        limits: see `Limits`.
-        expires_after_s: silence longer than this makes it unavailable; None never does.
-        attributes: further facts that do not change, shown beside the state.
-    """
-
-    kind: ClassVar[str] = ""
-    verbs: ClassVar[tuple[str, ...]] = ()
-
-    key: str
-    _: KW_ONLY
-    name: str = ""
-    unique: str = ""
-    device: str | None = None
-    device_class: str | None = None
-    area: str | None = None
-    icon: str | None = None
-    limits: Limits | None = None
-    expires_after_s: float | None = None
-    attributes: Mapping[str, Any] | None = None
-
-    @property
-    def id(self) -> str:
-        """The entity id that is wished for; a collision gets another."""
-        return f"{self.kind}.{self.key}"
-
-    def read(self, value: Value) -> Value:
-        """Give `value` as this kind keeps it.
-
-        Raises:
-            InvalidData: the value is not of this kind.
-        """
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class Sensor(Description):
-    """A measured number or a reported text.
-
-    Args:
-        unit: SI or the convention of the device class, e.g. `°C`, `rpm`, `V`.
-        state_class: `measurement`, `total` or `total_increasing`.
-        precision: digits after the point worth showing; None shows the value as it is.
-    """
-
-    kind: ClassVar[str] = "sensor"
-
-    unit: str | None = None
-    state_class: str | None = None
-    precision: int | None = None
-
-    def read(self, value: Value) -> Value:
-        """Give a finite number or a text; a boolean, NaN or an infinity is refused."""
-        kind = type(value)
-        if kind is float:
-            if math.isfinite(value):  # type: ignore[arg-type]  # the type was just compared
-                return value
-            raise InvalidData(f"{value} is not a finite number")
-        if kind is int or kind is str:
-            return value
-        raise InvalidData(f"a sensor takes a number or a text, not {value!r}")
-
-
-@dataclass(frozen=True, slots=True)
-class BinarySensor(Description):
-    """Something that is or is not: a door, the ignition, a link."""
-
-    kind: ClassVar[str] = "binary_sensor"
-
-    def read(self, value: Value) -> Value:
-        """Give the boolean; everything else is refused."""
-        return _boolean(value, "a binary sensor")
-
-
-@dataclass(frozen=True, slots=True)
-class Switch(Description):
-    """Something that can be turned on and off, and reports what it is."""
-
-    kind: ClassVar[str] = "switch"
-    verbs: ClassVar[tuple[str, ...]] = ("turn_on", "turn_off", "toggle")
-
-    def read(self, value: Value) -> Value:
-        """Give the boolean; everything else is refused."""
-        return _boolean(value, "a switch")
-
-
-@dataclass(frozen=True, slots=True)
-class Button(Description):
-    """Something that can be pressed; its value is the sequence number of the last press."""
-
-    kind: ClassVar[str] = "button"
-    verbs: ClassVar[tuple[str, ...]] = ("press",)
-
-
-def _boolean(value: Value, what: str) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise InvalidData(f"{what} takes true or false, not {value!r}")

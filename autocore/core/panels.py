@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from autocore.core.errors import NameTaken
+from autocore.core.errors import InvalidData, NameTaken
 from autocore.core.model import Role
 
 PanelContext = Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any]]]
@@ -52,6 +52,68 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What the admin wears instead of its own light or dark: colours as `#rrggbb`, checked when it is made.
+
+    Args:
+        name: what people call it.
+        is_dark: whether its background is dark.
+        border_radius_px: 0 to 32.
+        shadow: one of `SHADOWS`.
+        font: one of `FONTS`.
+
+    Raises:
+        InvalidData: a colour is no colour, or a word is none of those known; nothing of it could be pasted into a style sheet.
+    """
+
+    name: str
+    is_dark: bool
+    primary: str
+    secondary: str
+    background: str
+    surface: str
+    success: str
+    warning: str
+    error: str
+    info: str
+    text_primary: str
+    text_secondary: str
+    border_radius_px: int = 12
+    shadow: str = "none"
+    font: str = "system"
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a colour, a radius, or a word that is known."""
+        for name in COLOURS:
+            value = getattr(self, name)
+            if not (isinstance(value, str) and len(value) == len("#rrggbb") and value[0] == "#" and _HEX.issuperset(value[1:])):
+                raise InvalidData(f"{value!r} is no colour; write e.g. #1766c2", field=name)
+        if not (isinstance(self.border_radius_px, int) and 0 <= self.border_radius_px <= ROUNDEST_PX):
+            raise InvalidData(f"a radius is 0 to {ROUNDEST_PX} px", field="border_radius_px")
+        for name, known in (("shadow", SHADOWS), ("font", FONTS)):
+            if getattr(self, name) not in known:
+                raise InvalidData(f"the {name} is one of {', '.join(known)}", field=name)
+
+
+COLOURS = (
+    "primary",
+    "secondary",
+    "background",
+    "surface",
+    "success",
+    "warning",
+    "error",
+    "info",
+    "text_primary",
+    "text_secondary",
+)
+SHADOWS = ("none", "soft", "neumorphic", "strong")
+FONTS = ("system", "serif", "monospace", "rounded")
+ROUNDEST_PX = 32
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+@dataclass(frozen=True, slots=True)
 class PlacedPanel:
     """A panel with its plugin and the folder in which the plugin's templates and catalogues lie."""
 
@@ -70,10 +132,26 @@ class PanelRegistry:
 
     def __init__(self) -> None:
         self._panels: list[PlacedPanel] = []
+        self._looks: list[Look] = []
 
     def __iter__(self) -> Iterator[PlacedPanel]:
         """Give every panel by order, then title."""
         return iter(sorted(self._panels, key=lambda placed: (placed.panel.order, placed.panel.title)))
+
+    @property
+    def look(self) -> Look | None:
+        """What the admin wears; None is its own light and dark."""
+        return self._looks[-1] if self._looks else None
+
+    def wear(self, look: Look) -> Callable[[], None]:
+        """Dress the admin; the answer takes the look off again, and what was worn before shows."""
+        self._looks.append(look)
+
+        def take_off() -> None:
+            if look in self._looks:
+                self._looks.remove(look)
+
+        return take_off
 
     def in_slot(self, slot: Slot, role: Role) -> list[PlacedPanel]:
         """Give the panels of a slot that `role` may see."""

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import logging
-import pkgutil
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, version
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +24,13 @@ import voluptuous as vol
 from autocore.core import hookspecs
 from autocore.core.bus import Bus
 from autocore.core.config import Config, place_of, validate
+from autocore.core.discovery import FOLDER, find_plugins
 from autocore.core.errors import AutocoreError, ConfigError, ConfigFaults, Mark, PluginError, UnknownName
 from autocore.core.facets import settle
 from autocore.core.host import PluginHost
 from autocore.core.names import nearest
 
-GROUP = "autocore.plugins"
 SETUP_LIMIT_S = 10.0  # an async setup that takes longer waits for something it should do in host.spawn
-REPOSITORY = "autocore_plugins"
 
 log = logging.getLogger("autocore.plugins")
 
@@ -65,19 +62,6 @@ class PluginStatus:
     calls: int = 0
     errors: int = 0
     seconds: float = 0.0
-
-
-def find_plugins() -> dict[str, EntryPoint]:
-    """Give every plugin that could be switched on, by name; nothing is imported.
-
-    Installed distributions come first, then the folders of the repository's own `plugins/`.
-    """
-    found = {point.name: point for point in entry_points(group=GROUP)}
-    package = importlib.util.find_spec(REPOSITORY)
-    for folder in (package.submodule_search_locations or ()) if package else ():
-        for module in pkgutil.iter_modules([folder]):
-            found.setdefault(module.name, EntryPoint(module.name, f"{REPOSITORY}.{module.name}", GROUP))
-    return found
 
 
 class Plugin:
@@ -154,6 +138,25 @@ class Plugins:
         """Give the status of one plugin; raises `UnknownName`."""
         return self._known(name).status()
 
+    def owners(self, hook: str) -> list[str]:
+        """Give the plugins that implement a hook, running or not, sorted."""
+        return sorted(found.plugin_name for found in getattr(self._hooks.hook, hook).get_hookimpls())
+
+    async def ask(self, name: str, hook: str, **facts: Any) -> Any:
+        """Ask a running plugin a question, with its host among the facts; None when it does not run.
+
+        Raises:
+            PluginError: it raised; that is logged and counted too.
+        """
+        host = self._known(name).host
+        if host is None or self._plugins[name].condition is not Condition.RUNNING:
+            return None
+
+        async def question() -> Any:
+            return await settle(self._ask(self._plugins[name], hook, host=host, **facts))
+
+        return await host.guard.handler(question)()
+
     def folders(self) -> dict[str, Path]:
         """Give the folder of every plugin that was imported, for templates and catalogues."""
         return {name: plugin.folder for name, plugin in self._plugins.items() if plugin.module is not None}
@@ -166,7 +169,7 @@ class Plugins:
         Raises:
             ConfigFaults: a section belongs to no plugin, or does not fit its plugin's schema; all faults at once.
         """
-        available = find_plugins()
+        available = find_plugins([config.folder / FOLDER, *(config.folder / one for one in config.core.plugin_dirs)])
         faults: list[ConfigError] = list(config.faults)
         for name, section in config.plugins.items():
             if only is not None and name not in only:

@@ -1,10 +1,15 @@
-"""What is due later, on the gateway's clock, so that a test can move it. Wall-time schedules (cron) come on top of this."""
+"""What is due later, on the gateway's clock, so that a test can move it: at intervals, or at wall times (cron)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from autocore.core.clock import NS, Clock, Timer
+from autocore.core.errors import InvalidData
+
+LOOK_AGAIN_S = 30.0  # how late a wall-time job can be after the clock was set
+LATE_NS = 60 * NS  # a time further back than this was jumped over, not waited for
 
 
 class Every:
@@ -34,3 +39,47 @@ class Every:
         self._due_ns += (missed + 1) * self._interval_ns
         self._timer = self._clock.call_later((self._due_ns - now) / NS, self._turn)
         self._action()
+
+
+class Cron:
+    """Calls an action at wall times, as a crontab line says (`0 3 * * *` is 3 o'clock), in the machine's time zone.
+
+    Wall time can jump and may be unknown, so the next time is worked out anew at least every `LOOK_AGAIN_S` seconds. While the
+    clock was never set nothing is called; a time that a jump leaves out is left out, one that it brings twice comes twice.
+
+    Raises:
+        InvalidData: this is no crontab line.
+    """
+
+    def __init__(self, clock: Clock, line: str, action: Callable[[], object]) -> None:
+        from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415  # only who needs wall times pays for the import
+
+        try:
+            self._trigger = CronTrigger.from_crontab(line)
+        except ValueError as error:
+            raise InvalidData(f"{line!r} is no crontab line ({error}); write e.g. 0 3 * * * for 3 o'clock") from error
+        self._clock = clock
+        self._action = action
+        self._due_ns: int | None = None
+        self._timer: Timer | None = None
+        self._look()
+
+    def cancel(self) -> None:
+        """Stop; harmless when it is stopped."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        now_ns, _ = self._clock.wall_ns()
+        delay_s = LOOK_AGAIN_S
+        if now_ns is not None:
+            is_due = self._due_ns is not None and self._due_ns <= now_ns < self._due_ns + LATE_NS
+            now = datetime.fromtimestamp(now_ns / NS, self._trigger.timezone)
+            due = self._trigger.get_next_fire_time(None, now + timedelta(microseconds=1))
+            self._due_ns = None if due is None else round(due.timestamp() * NS)
+            if self._due_ns is not None:
+                delay_s = min(LOOK_AGAIN_S, max(0.001, (self._due_ns - now_ns) / NS))
+            if is_due:
+                self._action()
+        self._timer = self._clock.call_later(delay_s, self._look)

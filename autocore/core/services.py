@@ -17,7 +17,8 @@ import voluptuous as vol
 from autocore.core.clock import NS, Clock
 from autocore.core.entities import Command, Entity, EntityRegistry
 from autocore.core.errors import AutocoreError, InvalidData, NameTaken, PermissionDenied, Refused, UnknownName
-from autocore.core.model import Caller, Description, Role
+from autocore.core.kinds import Description, Fields
+from autocore.core.model import Caller, Role
 from autocore.core.names import nearest
 
 
@@ -159,13 +160,11 @@ def _checked(service: Service, data: Mapping[str, Any]) -> Mapping[str, Any]:
     return checked
 
 
-VERB_SCHEMA = vol.Schema(
-    {
-        vol.Required("entity"): vol.Any(str, vol.All([str], vol.Length(min=1))),
-        vol.Optional("confirm"): bool,
-        vol.Optional("pin"): str,
-    }
-)
+VERB_FIELDS: Fields = {
+    vol.Required("entity"): vol.Any(str, vol.All([str], vol.Length(min=1))),
+    vol.Optional("confirm"): bool,
+    vol.Optional("pin"): str,
+}
 
 
 def add_verbs(services: ServiceRegistry, entities: EntityRegistry, kind: type[Description]) -> None:
@@ -179,10 +178,10 @@ def add_verbs(services: ServiceRegistry, entities: EntityRegistry, kind: type[De
         targets = [_target(entities, kind, one) for one in dict.fromkeys(wanted)]  # an id given twice is asked once
         return {"results": await _command_all(targets, verb, call)}
 
-    for verb in kind.verbs:
+    for verb, fields in kind.verbs.items():
         name = f"{kind.kind}.{verb}"
         words = f"{verb.replace('_', ' ').capitalize()} one {kind.kind} or several."
-        services.add(Service(name, handle, "core", VERB_SCHEMA, Role.OPERATOR, words))
+        services.add(Service(name, handle, "core", vol.Schema({**VERB_FIELDS, **fields}), Role.OPERATOR, words))
 
 
 def _target(entities: EntityRegistry, kind: type[Description], entity_id: str) -> Entity:
@@ -196,6 +195,7 @@ async def _command(entity: Entity, verb: str, call: ServiceCall) -> Mapping[str,
     if entity.handler is None:
         raise Refused(f"{entity.id} has nobody to carry out {verb}; its plugin {entity.owner} is not running", code="offline")
     data = {key: value for key, value in call.data.items() if key != "entity"}
+    entity.description.check(verb, data)
     answer = await entity.handler(Command(entity.id, verb, data, call.caller, call.waits))
     return {"entity": entity.id, **answer}
 

@@ -37,6 +37,14 @@ class Status(msgspec.Struct, frozen=True):
     free_memory_bytes: float | None = None
 
 
+class Error(msgspec.Struct, frozen=True):
+    """`devices/{id}/error`: something is wrong with the board."""
+
+    code: ShortText
+    message: Annotated[str, msgspec.Meta(max_length=500)]
+    context: dict[str, Any] | None = None
+
+
 class Ack(msgspec.Struct, frozen=True):
     """`devices/{id}/ack`: what became of a command."""
 

@@ -8,13 +8,10 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from autocore.core.errors import NotAuthenticated, PermissionDenied
-from autocore.core.model import Caller, Role
+from autocore.core.model import Caller, needs
 from autocore.web.gate import CALLER
 
-
-def needs(role: Role, action: str) -> dict[str, Any]:
-    """Give the options of a route that needs `role` for `action`, e.g. `read:entities`."""
-    return {"role": role, "action": action}
+__all__ = ["DELEGATED", "OPEN", "caller_of", "guard", "needs"]
 
 
 DELEGATED = "delegated"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from autocore.builtin.eventlog import EventLog
+from autocore.builtin.notifications import Notifications
 from autocore.core.auth.accounts import Accounts
 from autocore.core.auth.audit import Audit
 from autocore.core.bus import Bus
@@ -35,6 +37,8 @@ class Parts:
     history: History
     accounts: Accounts
     audit: Audit
+    events: EventLog
+    notifications: Notifications
     hub: MqttHub
     started_ns: int
     reload: Callable[[], Awaitable[list[str]]]

@@ -10,7 +10,8 @@ from autocore.core.bus import Bus
 from autocore.core.clock import Sequence
 from autocore.core.entities import Entity, EntityRegistry
 from autocore.core.errors import InvalidData, NameTaken, UnknownName
-from autocore.core.model import BinarySensor, Sensor, State, Switch
+from autocore.core.kinds import BinarySensor, Sensor, Switch
+from autocore.core.model import State
 from autocore.testing import FakeClock
 
 

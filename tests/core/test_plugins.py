@@ -13,19 +13,21 @@ from typing import Any
 import pytest
 
 from autocore.core.bus import Bus
+from autocore.core.cache import Cache
 from autocore.core.clock import Sequence
 from autocore.core.config import config_of
 from autocore.core.devices import DeviceRegistry
+from autocore.core.discovery import find_plugins
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import ConfigFaults, PluginError, UnknownName
-from autocore.core.host import Core, PluginHost
+from autocore.core.host import Core, Folders, PluginHost
 from autocore.core.link import DeviceLink
 from autocore.core.model import INTERNAL
 from autocore.core.mqtt.endpoint import Endpoint
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.mqtt.message import Message
 from autocore.core.panels import PanelRegistry
-from autocore.core.plugins import Condition, Plugin, Plugins, find_plugins
+from autocore.core.plugins import Condition, Plugin, Plugins
 from autocore.core.services import Record, ServiceRegistry
 from autocore.core.storage.database import Database
 from autocore.core.storage.plugin import open_plugin_database
@@ -79,14 +81,21 @@ class Bench:
             link,
             self.panels,
             lambda name: KeyValue(store, name),
+            Cache(folder / "cache"),
+            self.tell,
+            Folders(folder, folder / "data"),
         )
+        self.told: list[str] = []
         self.plugins = Plugins(self.bus, self.make_host)
 
     async def make_host(self, plugin: Plugin, definer: Callable[[Any], object] | None) -> PluginHost:
         database: Database | None = None
         if definer is not None:
             database = await open_plugin_database(self.folder, plugin.name, plugin.folder, definer)
-        return PluginHost(plugin.name, plugin.folder, self.core, database)
+        return PluginHost(plugin.name, plugin.folder, self.core, database, plugin.section)
+
+    def tell(self, text: str, **about: Any) -> None:
+        self.told.append(text)
 
     def arrive(self, topic: str, payload: str) -> None:
         self.hub._on_data(Message(topic, payload.encode()), 0)
@@ -113,7 +122,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None
     code.mkdir()
     monkeypatch.syspath_prepend(str(code))
     points: dict[str, EntryPoint] = {}
-    monkeypatch.setattr("autocore.core.plugins.find_plugins", lambda: points)
+    monkeypatch.setattr("autocore.core.plugins.find_plugins", lambda folders: points)
 
     def put(name: str, source: str, **templates: str) -> None:
         folder = code / f"sample_{name}"

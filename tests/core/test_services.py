@@ -8,7 +8,8 @@ import voluptuous as vol
 
 from autocore.core.entities import Command, EntityRegistry
 from autocore.core.errors import InvalidData, NameTaken, PermissionDenied, Refused, UnknownName
-from autocore.core.model import INTERNAL, Caller, Cause, Role, Sensor, Switch
+from autocore.core.kinds import Sensor, Switch
+from autocore.core.model import INTERNAL, Caller, Cause, Role
 from autocore.core.services import Record, Service, ServiceCall, ServiceRegistry, add_verbs
 from autocore.testing import FakeClock
 

@@ -35,6 +35,8 @@ class MqttSection:
     port: int = 1883
     root: str = "autocore"
     anonymous: str = "none"
+    publish: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,17 @@ class HistorySection:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationsSection:
+    """`notifications`: what the gateway tells people of by itself, and how much must matter to be delivered."""
+
+    minimum: str = "info"
+    gateway: bool = True
+    broker: bool = True
+    devices: bool = True
+    limits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Sections:
     """All core sections."""
 
@@ -89,6 +102,8 @@ class Sections:
     logging: LoggingSection
     devices: DevicesSection
     history: HistorySection
+    notifications: NotificationsSection
+    plugin_dirs: tuple[str, ...] = ()
 
 
 def _broker(value: Any) -> str:
@@ -116,6 +131,8 @@ def _root(value: Any) -> str:
 
 TEXT = vol.All(str, vol.Length(min=1, max=60, msg="expected a text of 1 to 60 characters"))
 
+PATTERNS = vol.All([vol.All(str, vol.Length(min=1, max=100))], vol.Length(max=100), vol.Coerce(tuple))
+
 SCHEMAS: dict[str, vol.Schema] = {
     "autocore": vol.Schema(
         {
@@ -123,7 +140,16 @@ SCHEMAS: dict[str, vol.Schema] = {
             "language": one_of(*LANGUAGES),
         }
     ),
-    "mqtt": vol.Schema({"broker": _broker, "port": port, "root": _root, "anonymous": one_of("none", "loopback")}),
+    "mqtt": vol.Schema(
+        {
+            "broker": _broker,
+            "port": port,
+            "root": _root,
+            "anonymous": one_of("none", "loopback"),
+            "publish": PATTERNS,
+            "events": PATTERNS,
+        }
+    ),
     "web": vol.Schema({"host": one_of("127.0.0.1", "localhost", "::1"), "port": port}),
     "storage": vol.Schema({}),
     "auth": vol.Schema({"session_hours": whole(1, 24), "secret_key": _secret_key}),
@@ -138,6 +164,16 @@ SCHEMAS: dict[str, vol.Schema] = {
     ),
     "devices": vol.Schema({"approve": one_of("manual", "automatic")}),
     "history": vol.Schema({"flush_s": vol.All(duration, vol.Range(1, 300, msg="expected 1s to 300s"))}),
+    "notifications": vol.Schema(
+        {
+            "minimum": one_of("info", "warning", "error", "critical"),
+            "gateway": bool,
+            "broker": bool,
+            "devices": bool,
+            "limits": bool,
+        }
+    ),
+    "plugin_dirs": vol.Schema([vol.All(str, vol.Length(min=1))]),
 }
 CORE_SECTIONS = tuple(SCHEMAS)
 
@@ -149,6 +185,7 @@ _TYPES: dict[str, Any] = {
     "logging": LoggingSection,
     "devices": DevicesSection,
     "history": HistorySection,
+    "notifications": NotificationsSection,
 }
 
 
@@ -157,9 +194,11 @@ def sections_of(tree: Mapping[str, Any]) -> tuple[Sections, list[ConfigError]]:
     faults: list[ConfigError] = []
     made: dict[str, Any] = {}
     for name, schema in SCHEMAS.items():
-        values = _checked(tree, name, schema, faults) or {}
+        values = _checked(tree, name, schema, faults)
         if name in _TYPES:
-            made[name] = _TYPES[name](**values)
+            made[name] = _TYPES[name](**(values or {}))
+        elif name == "plugin_dirs":
+            made[name] = tuple(values or ())
     return Sections(**made), faults
 
 

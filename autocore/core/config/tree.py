@@ -44,8 +44,8 @@ class Secret(str):
     __slots__ = ()
 
 
-def mark_at(tree: Any, path: tuple[Any, ...]) -> Mark | None:
-    """Give where `path` stands in `tree`, or the nearest part of it that stands somewhere."""
+def mark_at(tree: Any, path: tuple[Any, ...], *, exactly: bool = False) -> Mark | None:
+    """Give where `path` stands in `tree`, or the nearest part of it that stands somewhere (`exactly`: None then)."""
     found: Mark | None = getattr(tree, "at", None)
     for step in path:
         if (isinstance(tree, MarkedDict) and step in tree.marks) or (
@@ -53,7 +53,7 @@ def mark_at(tree: Any, path: tuple[Any, ...]) -> Mark | None:
         ):
             found, tree = tree.marks[step], tree[step]
         else:
-            break
+            return None if exactly else found
     return found
 
 

@@ -16,7 +16,7 @@ HIGHEST_PORT = 65_535
 _UNITS_S = {"ms": 0.001, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)")
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-5]\d):([0-5]\d)")
-_KINDS = ("sensor", "binary_sensor", "switch", "button", "number", "select", "text", "light", "cover")
+_KINDS = ("sensor", "binary_sensor", "switch", "button", "number", "select", "text", "light", "cover", "event", "position")
 
 
 def duration(value: Any) -> float:

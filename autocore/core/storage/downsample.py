@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from autocore.core.model import Value
-
 
 class Point(msgspec.Struct, frozen=True, gc=False):
     """One value of a series.
@@ -22,7 +20,7 @@ class Point(msgspec.Struct, frozen=True, gc=False):
     seq: int
     boot: int
     mono_ns: int
-    value: Value
+    value: float | int | str | bool | None
 
 
 def down_sample(points: Sequence[Point], limit: int) -> list[Point]:

@@ -17,7 +17,7 @@ from pony.orm import PrimaryKey, Required
 from autocore.core.clock import NS, Clock, Timeline
 from autocore.core.entities import Entity
 from autocore.core.errors import StorageError
-from autocore.core.model import State, Value
+from autocore.core.model import Position, State
 from autocore.core.scheduler import Every
 from autocore.core.storage.database import Database
 from autocore.core.storage.downsample import Point, down_sample
@@ -25,9 +25,11 @@ from autocore.core.storage.downsample import Point, down_sample
 MIGRATIONS = Path(__file__).parent / "migrations" / "history"
 MOST_WAITING = 2_000_000  # rows kept while the disk does not take them: 33 s at 60 000 a second, about 250 MB
 DAY_NS = 86_400 * NS
+NOT_RECORDED = -1  # the series of an entity whose owner switched its history off
 TURN_S = 1.0  # decisions.md: a batch that holds QoS 1 is on disk within a second
 
-Row = tuple[int, int, int, int, Value]
+Kept = float | int | str | bool | None
+Row = tuple[int, int, int, int, Kept]
 """(seq, series, boot, mono_ns, value)"""
 
 log = logging.getLogger("autocore.history")
@@ -107,12 +109,15 @@ class History:
 
     def record(self, entity: Entity, old: State, state: State) -> None:
         """Take one report: numbers always, text and booleans when they changed, the loss of an entity as a gap."""
-        value = state.value if state.available else None
-        if type(value) not in (float, int) and old.available == state.available and old.value == state.value:
+        told = state.value if state.available else None
+        value = str(told) if isinstance(told, Position) else told
+        if type(value) not in (float, int) and old.available == state.available and old.changed_ns == state.changed_ns:
             return
         series = entity.series
         if series is None:
-            series = entity.series = self._number_of(entity.id)
+            series = entity.series = self._number_of(entity.id) if entity.is_recorded else NOT_RECORDED
+        if series == NOT_RECORDED:
+            return
         self._rows.append((state.seq, series, self._boot, state.updated_ns if state.available else state.changed_ns, value))
 
     @property
@@ -263,5 +268,5 @@ def _is_in(windows: Iterable[tuple[int, int, int]], point: Point) -> bool:
     return any(boot == point.boot and first <= point.mono_ns <= last for boot, first, last in windows)
 
 
-def _without_series(row: Row) -> tuple[int, int, int, Value]:
+def _without_series(row: Row) -> tuple[int, int, int, Kept]:
     return row[0], row[2], row[3], row[4]

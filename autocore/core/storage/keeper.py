@@ -44,6 +44,7 @@ class RegistryKeeper:
         on = self._bus.on
         self._undo = [
             on("entity.added", self._on_entity),
+            on("entity.changed", self._on_entity),
             on("entity.removed", self._on_entity),
             on("device.found", self._on_device),
             on("device.changed", self._on_device),
@@ -61,7 +62,7 @@ class RegistryKeeper:
         await self._save()
 
     def _on_entity(self, event: Event) -> None:
-        is_added = event.type == "entity.added"
+        is_added = event.type != "entity.removed"
         entity_id = event.data["entity"]
         (self._new_entities if is_added else self._gone_entities).add(entity_id)
         (self._gone_entities if is_added else self._new_entities).discard(entity_id)

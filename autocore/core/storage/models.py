@@ -11,6 +11,7 @@ def define(db: Any) -> None:
     """Declare the entities on `db`."""
     _define_registry(db)
     _define_accounts(db)
+    _define_news(db)
 
 
 def _define_registry(db: Any) -> None:
@@ -36,6 +37,7 @@ def _define_registry(db: Any) -> None:
         owner = Required(str)
         kind = Required(str)
         description = Required(str)
+        overrides = Required(str)
 
     class LastState(db.Entity):  # type: ignore[misc]
         _table_ = "last_state"
@@ -96,3 +98,35 @@ def _define_accounts(db: Any) -> None:
         outcome = Required(str)
         detail = Optional(str)
         latency_s = Required(float)
+
+
+def _define_news(db: Any) -> None:
+    class NoticeRow(db.Entity):  # type: ignore[misc]
+        _table_ = "notice"
+        id = PrimaryKey(int, size=64, auto=True)
+        boot = Required(int, size=64)
+        at_ns = Required(int, size=64)
+        wall_ns = Optional(int, size=64)
+        source = Required(str)
+        key = Required(str)
+        severity = Required(str)
+        title = Optional(str)
+        text = Required(str)
+        count = Required(int)
+        is_routed = Required(bool)
+
+    class OutboxRow(db.Entity):  # type: ignore[misc]
+        _table_ = "outbox"
+        channel = Required(str)
+        notice = Required(int, size=64)
+        PrimaryKey(channel, notice)
+
+    class EventRow(db.Entity):  # type: ignore[misc]
+        _table_ = "event"
+        seq = PrimaryKey(int, size=64)
+        boot = Required(int, size=64)
+        at_ns = Required(int, size=64)
+        type = Required(str)
+        data = Required(str)
+        via = Required(str)
+        who = Required(str)

@@ -17,13 +17,13 @@ from autocore.core.clock import BLOCK, Clock
 from autocore.core.devices import Device
 from autocore.core.entities import Entity, EntityRegistry
 from autocore.core.errors import StartError, StorageError
-from autocore.core.model import BinarySensor, Button, Description, Limits, Quality, Sensor, State, Switch
+from autocore.core.kinds import KINDS, Description, Limits
+from autocore.core.model import Position, Quality, State, Value
 from autocore.core.storage import models
 from autocore.core.storage.database import Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FIRST_SEQ = 1
-KINDS: dict[str, type[Description]] = {kind.kind: kind for kind in (Sensor, BinarySensor, Switch, Button)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,23 +157,26 @@ class StateStore:
         """Put every entity that was known back into the registry, unavailable, with its last value."""
         db = self.database.pony
 
-        def work() -> list[tuple[str, str, str, str, State | None]]:
+        def work() -> list[tuple[str, str, str, str, str, State | None]]:
             states = {row.entity: _state(row) for row in db.LastState.select()}
-            return [(row.id, row.owner, row.kind, row.description, states.get(row.id)) for row in db.EntityRow.select()]
+            return [
+                (row.id, row.owner, row.kind, row.description, row.overrides, states.get(row.id)) for row in db.EntityRow.select()
+            ]
 
-        for entity_id, owner, kind, description, state in await self.database.run(work):
+        for entity_id, owner, kind, description, overrides, state in await self.database.run(work):
             if kind in KINDS:
-                entities.restore(entity_id, owner, _described(kind, description), state)
+                words = _with_limits(json.loads(overrides))
+                entities.restore(entity_id, owner, _described(kind, description), state, words)
 
     async def save_entities(self, known: Iterable[Entity], gone: Iterable[str] = ()) -> None:
         """Keep these entities, and forget those with the ids `gone`."""
         db = self.database.pony
-        rows = [(one.id, one.owner, one.kind, json.dumps(asdict(one.description))) for one in known]
+        rows = [(one.id, one.owner, one.kind, _json(asdict(one.own)), _json(dict(one.overrides))) for one in known]
         lost = list(gone)
 
         def work() -> None:
             connection = db.get_connection()
-            connection.executemany("INSERT OR REPLACE INTO entity VALUES (?, ?, ?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO entity VALUES (?, ?, ?, ?, ?)", rows)
             connection.executemany("DELETE FROM entity WHERE id = ?", [(one,) for one in lost])
             connection.executemany("DELETE FROM last_state WHERE entity = ?", [(one,) for one in lost])
 
@@ -182,7 +185,7 @@ class StateStore:
     async def save_states(self, states: Sequence[tuple[str, State]]) -> None:
         """Keep the last states of entities."""
         db = self.database.pony
-        rows = [(entity, json.dumps(one.value), one.changed_ns, one.updated_ns, one.boot, one.seq) for entity, one in states]
+        rows = [(entity, _json(one.value), one.changed_ns, one.updated_ns, one.boot, one.seq) for entity, one in states]
 
         def work() -> None:
             db.get_connection().executemany("INSERT OR REPLACE INTO last_state VALUES (?, ?, ?, ?, ?, ?)", rows)
@@ -236,7 +239,7 @@ def _put(db: Any, owner: str, name: str, value: Any) -> None:
 
 def _state(row: Any) -> State:
     return State(
-        json.loads(row.value),
+        _value(json.loads(row.value)),
         available=False,
         changed_ns=row.changed_ns,
         updated_ns=row.updated_ns,
@@ -248,9 +251,24 @@ def _state(row: Any) -> State:
 def _described(kind: str, text: str) -> Description:
     facts = json.loads(text)
     known = {name: value for name, value in facts.items() if name in KINDS[kind].__dataclass_fields__}
-    if known.get("limits") is not None:
-        known["limits"] = Limits(**known["limits"])
-    return KINDS[kind](**known)
+    for name, value in known.items():
+        if isinstance(value, list):  # JSON has no tuples
+            known[name] = tuple(value)
+    return KINDS[kind](**_with_limits(known))
+
+
+def _with_limits(facts: dict[str, Any]) -> dict[str, Any]:
+    if facts.get("limits") is not None:
+        facts["limits"] = Limits(**facts["limits"])
+    return facts
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _value(stored: Any) -> Value:
+    return Position(**stored) if isinstance(stored, dict) else stored
 
 
 def _machine_boot() -> str:

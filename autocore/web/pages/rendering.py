@@ -155,7 +155,7 @@ def shown(one: Entity, language: str) -> str:
         return words_in(LOCALES, language).gettext(word)
     if isinstance(value, (int, float)):
         return localised(value, getattr(one.description, "precision", None), language)
-    return value
+    return str(value)
 
 
 def localised(value: float, precision: int | None, language: str) -> str:

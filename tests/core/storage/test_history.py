@@ -14,7 +14,7 @@ from autocore.core.bus import Bus
 from autocore.core.clock import EARLIEST_WALL_NS, NS, Sequence, Timeline
 from autocore.core.entities import Entity, EntityRegistry
 from autocore.core.errors import StorageError
-from autocore.core.model import Sensor, Switch
+from autocore.core.kinds import Sensor, Switch
 from autocore.core.storage.downsample import Point, down_sample
 from autocore.core.storage.history import History
 from autocore.testing import FakeClock

@@ -19,7 +19,8 @@ from autocore.core.clock import Sequence
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import StartError, StorageError
-from autocore.core.model import Limits, Quality, Sensor, Switch
+from autocore.core.kinds import Limits, Sensor, Switch
+from autocore.core.model import Quality
 from autocore.core.storage.database import Database
 from autocore.core.storage.keeper import RegistryKeeper
 from autocore.core.storage.migrate import migrate, statements

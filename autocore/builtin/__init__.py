@@ -1,0 +1,1 @@
+"""What every gateway has beside the core: built from the core's parts, named by nothing in them."""

@@ -1,0 +1,61 @@
+"""All of it, made once by the composition root, started after the core's parts and stopped before them."""
+
+from __future__ import annotations
+
+from autocore.builtin import sources
+from autocore.builtin.eventlog import EventLog
+from autocore.builtin.limits import LimitWatch
+from autocore.builtin.mirror import Mirror
+from autocore.builtin.notifications import Notifications
+from autocore.core.clock import Timeline
+from autocore.core.config import Sections
+from autocore.core.host import Core
+from autocore.core.notices import Severity
+from autocore.core.plugins import Plugins
+
+
+class Builtin:
+    """What every gateway has beside the core.
+
+    Args:
+        core: the core's parts.
+        sections: what the configuration says.
+        notifications: already taking notices; the core's parts were given its `send`.
+        events: the event log.
+        timeline: dates what goes out.
+    """
+
+    def __init__(
+        self, core: Core, sections: Sections, notifications: Notifications, events: EventLog, timeline: Timeline
+    ) -> None:
+        self.notifications = notifications
+        self.events = events
+        self._says = sections.notifications
+        self._mqtt = sections.mqtt
+        self._limits = LimitWatch(core.entities, core.bus, core.notify if self._says.limits else None)
+        self._sources = sources.Sources(core.hub, core.devices, core.bus, core.clock, core.notify)
+        self._mirror = Mirror(core.hub, core.entities, core.bus, core.clock, timeline)
+        self._tell = core.notify
+        sources.add_service(core.services, core.notify)
+
+    def start(self, plugins: Plugins) -> None:
+        """Watch, mirror and deliver from now on; before the hub connects."""
+        self._limits.start()
+        self._sources.start(broker=self._says.broker, devices=self._says.devices)
+        self._mirror.start(self._mqtt.publish, self._mqtt.events)
+
+        async def deliver(channel: str, notification: object) -> bool:
+            return bool(await plugins.ask(channel, "deliver", notification=notification))
+
+        self.notifications.start(lambda: plugins.owners("deliver"), deliver)
+        if self._says.gateway:
+            self._tell("The gateway has started", title="AutoCore", severity=Severity.INFO, source="gateway", key=None)
+
+    async def stop(self) -> None:
+        """Watch no more; what is told until now is kept."""
+        if self._says.gateway:
+            self._tell("The gateway stops", title="AutoCore", severity=Severity.INFO, source="gateway", key=None)
+        self._mirror.stop()
+        self._sources.stop()
+        self._limits.stop()
+        await self.notifications.stop()
