@@ -20,6 +20,7 @@ from autocore.builtin.eventlog import EventLog
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
 from autocore.builtin.parts import Builtin
+from autocore.check import faults_of
 from autocore.core import log as logs
 from autocore.core.auth.accounts import HOUR_S, Accounts
 from autocore.core.auth.audit import Audit
@@ -342,11 +343,16 @@ class Gateway:
             events=records.builtin.events,
             notifications=records.builtin.notifications,
             hub=core.hub,
+            link=core.link,
+            store=core.store("web"),
+            folders=core.folders,
             started_ns=self._started_ns,
             reload=self.reload,
+            check=lambda: faults_of(self.settings.config),
         )
         site = modules.Web(parts)
-        self._stack.callback(site.close)
+        self._stack.push_async_callback(site.close)
+        await site.start()
         control = self.settings.data / CONTROL_SOCKET
         for app, socket in ((site.gate, listener), (site.control, modules.listen_control(control))):
             server = modules.Server(app, socket)

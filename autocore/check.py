@@ -27,6 +27,15 @@ def check_folder(folder: Path) -> list[str]:
     return [status.name for status in plugins]
 
 
+def faults_of(folder: Path) -> list[str]:
+    """Give everything that is wrong with a configuration, each with its place; nothing when it would run."""
+    try:
+        check_folder(folder)
+    except ConfigFaults as error:
+        return [str(fault) for fault in error.faults]
+    return []
+
+
 def load_checked(folder: Path, only: Container[str] | None = None) -> Config:
     """Give a configuration whose plugins' sections are right too; a plugin that cannot be imported is no fault of it.
 

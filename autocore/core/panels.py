@@ -20,6 +20,7 @@ class Slot(StrEnum):
     NAVIGATION = "navigation"
     DASHBOARD = "dashboard"
     DEVICE = "device"
+    MONITORING = "monitoring"
     SETTINGS = "settings"
 
 

@@ -126,6 +126,7 @@ class Plugins:
         self._bus = bus
         self._make_host = make_host
         self._plugins: dict[str, Plugin] = {}
+        self._marks: Mapping[str, Mark] = {}
         self._hooks = pluggy.PluginManager(hookspecs.PROJECT)
         self._hooks.add_hookspecs(hookspecs)
         self._turn = asyncio.Lock()  # one start, stop or reload at a time
@@ -157,6 +158,36 @@ class Plugins:
 
         return await host.guard.handler(question)()
 
+    def available(self, folder: Path) -> list[str]:
+        """Give the names of all plugins that a configuration in `folder` could switch on; nothing is imported."""
+        return sorted(find_plugins([folder / FOLDER]))
+
+    def section(self, name: str) -> Any:
+        """Give a plugin's section as it was written, None when the configuration does not name it."""
+        return self._plugins[name].section if name in self._plugins else None
+
+    def place(self, name: str) -> str | None:
+        """Say where a plugin's section stands, None when nobody wrote it."""
+        at = self._marks.get(name)
+        return str(at) if at is not None and name in self._plugins else None
+
+    def schema(self, name: str, folder: Path) -> vol.Schema:
+        """Give what a plugin's section must be; a plugin that does not run is imported for it.
+
+        Raises:
+            UnknownName: there is no such plugin.
+            PluginError: it cannot be imported, or its schema cannot be had.
+        """
+        if name in self._plugins and self._plugins[name].module is not None:
+            return self._schema(self._plugins[name])
+        points = find_plugins([folder / FOLDER])
+        if name not in points:
+            raise UnknownName("plugin", name, nearest(name, points))
+        trial = Plugins(self._bus, self._make_host)
+        plugin = Plugin(points[name], None)
+        trial._import(plugin)
+        return trial._schema(plugin)
+
     def folders(self) -> dict[str, Path]:
         """Give the folder of every plugin that was imported, for templates and catalogues."""
         return {name: plugin.folder for name, plugin in self._plugins.items() if plugin.module is not None}
@@ -171,6 +202,7 @@ class Plugins:
         """
         available = find_plugins([config.folder / FOLDER, *(config.folder / one for one in config.core.plugin_dirs)])
         faults: list[ConfigError] = list(config.faults)
+        self._marks = config.marks
         for name, section in config.plugins.items():
             if only is not None and name not in only:
                 continue
@@ -227,6 +259,7 @@ class Plugins:
         """
         trial = Plugins(self._bus, self._make_host)
         trial.load(config)
+        self._marks = config.marks
         async with self._turn:
             gone = [name for name in self._plugins if name not in trial._plugins]
             changed = [
@@ -266,12 +299,15 @@ class Plugins:
         plugin.module = None
 
     def _validated(self, plugin: Plugin, section: Any, at: Mark | None = None) -> Any:
+        schema = self._schema(plugin)
+        return validate(schema, as_written_for(schema, section), path=plugin.name, at=at)
+
+    def _schema(self, plugin: Plugin) -> vol.Schema:
         try:
             schema = self._ask(plugin, "config_schema")
         except Exception as error:  # a border where plugin code runs
             raise PluginError(plugin.name, f"its config_schema raised {_where(error)}") from error
-        schema = schema if schema is not None else vol.Schema({})
-        return validate(schema, as_written_for(schema, section), path=plugin.name, at=at)
+        return schema if schema is not None else vol.Schema({})
 
     def _ask(self, plugin: Plugin, hook: str, **facts: Any) -> Any:
         others = [module for name, module in self._hooks.list_name_plugin() if name != plugin.name]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from litestar import Litestar, Router, WebSocket, websocket
@@ -13,6 +14,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 
 from autocore import __version__
+from autocore.core.bus import Event
 from autocore.core.errors import AutocoreError
 from autocore.core.model import Caller, Role
 from autocore.web import access, pages
@@ -22,7 +24,8 @@ from autocore.web.live import Live
 from autocore.web.pages.documents import SchemaPage
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
-from autocore.web.routes import audit, auth, devices, entities, health, plugins, services
+from autocore.web.pluginroutes import routes_of
+from autocore.web.routes import audit, auth, devices, entities, events, health, plugins, services
 from autocore.web.routes.services import Answers
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -38,28 +41,70 @@ async def live_socket(socket: WebSocket[Any, Any, Any], live: Live, caller: Call
 class Web:
     """The application for people (`gate`) and for the command line (`control`).
 
+    Routes of plugins cannot be taken out of a running application, so a plugin that starts or stops has a new one built beside
+    it; then the gates are turned to the new one, and what is under way ends in the old one.
+
     Args:
         parts: the parts of the gateway that it shows.
     """
 
     def __init__(self, parts: Parts) -> None:
         self.live = Live(parts.entities, parts.services, parts.accounts, parts.bus, parts.timeline)
-        app = build(parts, self.live)
+        self._parts = parts
+        self._pages = Pages(parts)
+        self._answers = Answers(parts.clock)
+        app = self._build({})
         self.gate = Gate(app, parts.accounts, frozenset({*LOOPBACK, parts.config.core.web.host}))
         self.control = ControlGate(app)
+        self._undo = [parts.bus.on(event, self._on_plugin) for event in ("plugin.running", "plugin.stopped", "plugin.failed")]
+        self._routed: frozenset[str] = frozenset()
+        self._task: asyncio.Task[None] | None = None
+        self._is_asked = False
 
-    def close(self) -> None:
+    async def start(self) -> None:
+        """Mount the routes of the plugins that run."""
+        await self._pages.start()
+        await self._rebuild()
+
+    async def close(self) -> None:
         """Let go of the core."""
+        for undo in self._undo:
+            undo()
+        if self._task is not None:
+            await self._task
         self.live.close()
 
+    def _on_plugin(self, event: Event) -> None:
+        name = event.data["plugin"]
+        self._pages.forget(name)
+        if name in self._parts.plugins.owners("routes") or name in self._routed:
+            self._is_asked = True
+            if self._task is None or self._task.done():
+                self._task = asyncio.get_running_loop().create_task(self._rebuild_while_asked())
 
-def build(parts: Parts, live: Live) -> Litestar:
-    """Give the application behind the gate."""
-    rest = [entities, services, devices, plugins, auth, audit]
+    async def _rebuild_while_asked(self) -> None:
+        while self._is_asked:
+            self._is_asked = False
+            await self._rebuild()
+
+    async def _rebuild(self) -> None:
+        routes = await routes_of(self._parts.plugins)
+        app = await asyncio.to_thread(self._build, routes)  # a tenth of a second: states and commands go on meanwhile
+        self._routed = frozenset(routes)
+        self.gate.turn_to(app)
+        self.control.turn_to(app)
+
+    def _build(self, routes: Mapping[str, Router]) -> Litestar:
+        return build(self._parts, {"live": self.live, "pages": self._pages, "answers": self._answers}, routes)
+
+
+def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -> Litestar:
+    """Give the application behind the gate, with the routers of plugins by their names."""
+    rest = [entities, services, devices, plugins, auth, audit, events]
     api = Router("/api/v1", route_handlers=[handler for module in rest for handler in module.ROUTES])
     given: dict[str, Any] = {
+        **made,
         "parts": parts,
-        "live": live,
         "entities": parts.entities,
         "devices": parts.devices,
         "services": parts.services,
@@ -67,12 +112,11 @@ def build(parts: Parts, live: Live) -> Litestar:
         "history": parts.history,
         "accounts": parts.accounts,
         "audit": parts.audit,
+        "link": parts.link,
         "timeline": parts.timeline,
-        "answers": Answers(parts.clock),
-        "pages": Pages(parts),
     }
     return Litestar(
-        [api, live_socket, *health.ROUTES, *pages.ROUTES],
+        [api, live_socket, *health.ROUTES, *pages.ROUTES, *routes.values()],
         dependencies={
             **{name: Provide(_giver(part), sync_to_thread=False, use_cache=True) for name, part in given.items()},
             "caller": Provide(caller, sync_to_thread=False),

@@ -17,7 +17,7 @@ from autocore.web.errors import MEDIA_TYPE, encode, headers_of, problem, problem
 COOKIE = "autocore_session"  # decisions.md: over plain HTTP without `Secure`, so without the `__Host-` prefix too
 CALLER = "autocore.caller"
 TOKEN = "autocore.token"  # noqa: S105  # the name of a key
-ALWAYS_OPEN = ("/health", "/ready", "/static/")
+ALWAYS_OPEN = ("/health", "/ready", "/look.css")
 OPEN_BEFORE_SETUP = ("/setup", "/api/v1/auth/setup")
 OPEN_AFTER_SETUP = ("/login", "/api/v1/auth/login", "/setup", "/api/v1/auth/setup")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -49,6 +49,10 @@ class Gate:
         self._app = app
         self._accounts = accounts
         self._hosts = hosts
+
+    def turn_to(self, app: Any) -> None:
+        """Let the next request go to `app`."""
+        self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Let a request pass, or answer it."""
@@ -102,6 +106,10 @@ class ControlGate:
     """The gate of the control socket: who can open that file is the gateway's own user."""
 
     def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def turn_to(self, app: Any) -> None:
+        """Let the next request go to `app`."""
         self._app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

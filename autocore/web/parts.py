@@ -14,11 +14,14 @@ from autocore.core.clock import Clock, Timeline
 from autocore.core.config import Config
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
+from autocore.core.host import Folders
+from autocore.core.link import DeviceLink
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.panels import PanelRegistry
 from autocore.core.plugins import Plugins
 from autocore.core.services import ServiceRegistry
 from autocore.core.storage.history import History
+from autocore.core.storage.state import KeyValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,12 @@ class Parts:
     events: EventLog
     notifications: Notifications
     hub: MqttHub
+    link: DeviceLink
+    store: KeyValue
+    """What the web itself keeps."""
+    folders: Folders
     started_ns: int
     reload: Callable[[], Awaitable[list[str]]]
     """Reads the configuration again and gives the names of the plugins that it touched."""
+    check: Callable[[], list[str]]
+    """Reads the configuration as it stands in the files and gives every fault, nothing when it would run; it takes a while."""

@@ -30,9 +30,17 @@ def entity_view(entity: Entity, timeline: Timeline) -> dict[str, Any]:
     if limits is not None:
         attributes["limits"] = {
             name: getattr(limits, name)
-            for name in ("warn_above", "warn_below", "critical_above", "critical_below")
+            for name in ("warn_above", "warn_below", "critical_above", "critical_below", "hysteresis")
             if getattr(limits, name) is not None
         }
+    if entity.level is not None:
+        attributes["level"] = entity.level
+    if not entity.is_recorded:
+        attributes["recording"] = False
+    for name in ("options", "minimum", "maximum", "step", "event_types"):
+        value = getattr(about, name, None)
+        if value is not None:
+            attributes[name] = value
     return {
         "id": entity.id,
         "kind": entity.kind,

@@ -25,6 +25,7 @@ class AutocoreSection:
 
     name: str = "AutoCore"
     language: str = "en"
+    units: str = "metric"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ SCHEMAS: dict[str, vol.Schema] = {
         {
             "name": TEXT,
             "language": one_of(*LANGUAGES),
+            "units": one_of("metric", "imperial"),
         }
     ),
     "mqtt": vol.Schema(

@@ -73,7 +73,8 @@ class History:
         self.dropped = 0
         self._clock = clock
         self._timeline = timeline
-        self._boot = boot
+        self.boot = self._boot = boot
+        self.now_ns = clock.monotonic_ns
         self._flush_ns = round(flush_s * NS)
         self._begin_commit = begin_commit
         self._is_awaited = is_awaited

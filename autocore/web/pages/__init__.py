@@ -1,5 +1,20 @@
-"""The admin's pages: a shell whose navigation is made of panels, and the few pages that are the core's own."""
+"""Pages for people, drawn by the server. The pages of plugins come last: their addresses are whatever is left."""
 
-from autocore.web.pages import account, shell, static
+from autocore.web.pages import (
+    account,
+    configuration,
+    developer,
+    devices,
+    entities,
+    logs,
+    look,
+    monitoring,
+    people,
+    services,
+    settings,
+    shell,
+    static,
+)
 
-ROUTES = [*static.ROUTES, *account.ROUTES, *shell.ROUTES]
+_ALL = (static, look, account, entities, devices, developer, services, logs, monitoring, configuration, people, settings, shell)
+ROUTES = [handler for module in _ALL for handler in module.ROUTES]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -18,20 +19,40 @@ from autocore.core.facets import settle
 from autocore.core.model import Caller, Role
 from autocore.core.panels import PlacedPanel, Slot
 from autocore.web.gate import CALLER
+from autocore.web.pages.forms import Field, fields_of
 from autocore.web.pages.languages import CODES, LOCALES, SCRIPT_WORDS, choose, title_of, words_in
+from autocore.web.pages.look import mark_of
+from autocore.web.pages.navigation import TOOLS
+from autocore.web.pages.preferences import Preferences
 from autocore.web.pages.static import MANIFEST
+from autocore.web.pages.units import conversions, converted
+from autocore.web.pages.writing import View, localised, moment, shown
 from autocore.web.parts import Parts
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 HTML = "text/html; charset=utf-8"
+
+log = logging.getLogger("autocore.web")
 
 
 class Pages:
     """Draws templates of the core and of plugins, inside the shell."""
 
     def __init__(self, parts: Parts) -> None:
+        self.preferences = Preferences(parts.store)
         self._parts = parts
-        self._environments: dict[tuple[Path, str], jinja2.Environment] = {}
+        self._environments: dict[tuple[Path, str, str], jinja2.Environment] = {}
+
+    async def start(self) -> None:
+        """Read what people chose."""
+        await self.preferences.start()
+
+    def forget(self, plugin: str) -> None:
+        """Read a plugin's templates and catalogues anew: it was reloaded."""
+        folder = self._parts.plugins.folders().get(plugin)
+        if folder is not None:
+            words_in.cache_clear()
+            self._environments = {key: one for key, one in self._environments.items() if not key[0].is_relative_to(folder)}
 
     async def page(
         self,
@@ -41,55 +62,78 @@ class Pages:
         *,
         status: int = HTTPStatus.OK,
     ) -> Response[str]:
-        """Give a page of the core."""
-        language = self.language_of(request)
-        text = (
-            self._environment(TEMPLATES, language)
-            .get_template(template)
-            .render(**self._shell(request, language), **(context or {}))
-        )
+        """Give a page of the core, or a fragment of one."""
+        view = self.view_of(request)
+        text = self._environment(TEMPLATES, view).get_template(template).render(**self._shell(request, view), **(context or {}))
+        return Response(text, status_code=status, media_type=HTML, headers={"Cache-Control": "no-store"})
+
+    async def fragment(
+        self,
+        request: Request[Any, Any, Any],
+        template: str,
+        context: Mapping[str, Any],
+        *,
+        folder: Path | None = None,
+        status: int = HTTPStatus.OK,
+    ) -> Response[str]:
+        """Give a piece of a page, in the words of the plugin that lies in `folder`, or of the core."""
+        place = TEMPLATES if folder is None else folder / "templates"
+        text = self._environment(place, self.view_of(request)).get_template(template).render(**context)
         return Response(text, status_code=status, media_type=HTML, headers={"Cache-Control": "no-store"})
 
     async def panel_page(self, request: Request[Any, Any, Any], placed: PlacedPanel) -> Response[str]:
         """Give the page of a plugin's panel."""
-        language = self.language_of(request)
-        title = title_of(placed.panel.title, placed.folder, language)
-        body = await self.panel(placed, language)
+        title = title_of(placed.panel.title, placed.folder, self.language_of(request))
+        body = await self.panel(request, placed)
         return await self.page(request, "panel.html", {"title": title, "icon": placed.panel.icon, "body": body})
 
-    async def panel(self, placed: PlacedPanel, language: str) -> Markup:
+    async def panel(self, request: Request[Any, Any, Any], placed: PlacedPanel) -> Markup:
         """Give the inside of a panel; what the plugin gets wrong stands in its place, and the page around it stays."""
-        context = placed.panel.context
-        facts = await settle(context()) if context is not None else {}
-        template = self._environment(placed.folder / "templates", language).get_template(placed.panel.template)
-        return Markup(template.render(**self._tools(language), **facts))  # noqa: S704  # the template escaped its values
+        view = self.view_of(request)
+        try:
+            context = placed.panel.context
+            facts = await settle(context()) if context is not None else {}
+            template = self._environment(placed.folder / "templates", view).get_template(placed.panel.template)
+            body = template.render(**{**self._about(request), **facts})
+        except Exception as error:  # a border where plugin code runs
+            log.exception("the panel %s of %s cannot be drawn", placed.panel.title, placed.plugin)
+            facts = {"plugin": placed.plugin, "reason": f"{type(error).__name__}: {error}"}
+            body = self._environment(TEMPLATES, view).get_template("broken.html").render(**facts)
+        return Markup(body)  # noqa: S704  # the template escaped its values
 
-    async def cards(self, request: Request[Any, Any, Any], slot: Slot) -> list[dict[str, Any]]:
-        """Give the cards of a slot that the caller may see."""
-        language = self.language_of(request)
-        caller: Caller | None = request.scope.get(CALLER)  # type: ignore[assignment]  # the gate's own key
-        role = caller.role if caller else Role.VIEWER
+    async def cards(
+        self, request: Request[Any, Any, Any], slot: Slot, about: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Give the cards of a slot that the caller may see; `about` says for what, e.g. which device."""
+        request.state.about = dict(about or {})
         return [
             {
-                "title": title_of(placed.panel.title, placed.folder, language),
+                "title": title_of(placed.panel.title, placed.folder, self.language_of(request)),
                 "icon": placed.panel.icon,
                 "wide": placed.panel.wide,
                 "plugin": placed.plugin,
-                "body": await self.panel(placed, language),
+                "body": await self.panel(request, placed),
             }
-            for placed in self._parts.panels.in_slot(slot, role)
+            for placed in self._parts.panels.in_slot(slot, role_of(request))
         ]
+
+    def view_of(self, request: Request[Any, Any, Any]) -> View:
+        """Give the language and the units of a page."""
+        chosen = self.preferences.of(user_of(request))
+        configured = self._parts.config.core.autocore
+        accepted = request.headers.get("accept-language", "")
+        return View(chosen.language or choose(accepted, configured.language), chosen.units or configured.units)
 
     def language_of(self, request: Request[Any, Any, Any]) -> str:
         """Give the language of a page."""
-        return choose(request.headers.get("accept-language", ""), self._parts.config.core.autocore.language)
+        return self.view_of(request).language
 
     def translate(self, request: Request[Any, Any, Any], text: str) -> str:
         """Give a word of the core in the caller's language."""
         return words_in(LOCALES, self.language_of(request)).gettext(text)
 
-    def _environment(self, folder: Path, language: str) -> jinja2.Environment:
-        key = (folder, language)
+    def _environment(self, folder: Path, view: View) -> jinja2.Environment:
+        key = (folder, view.language, view.units)
         if key not in self._environments:
             loaders = [jinja2.FileSystemLoader(folder), jinja2.FileSystemLoader(TEMPLATES)]
             environment = jinja2.Environment(
@@ -100,19 +144,22 @@ class Pages:
                 trim_blocks=True,
                 lstrip_blocks=True,
             )
-            catalogue = words_in(LOCALES if folder == TEMPLATES else folder.parent / "locales", language)
+            catalogue = words_in(LOCALES if folder == TEMPLATES else folder.parent / "locales", view.language)
             environment.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension's
-            environment.globals.update(self._tools(language))
+            environment.globals.update(self._tools(view))
             self._environments[key] = environment
         return self._environments[key]
 
-    def _tools(self, language: str) -> dict[str, Any]:
+    def _tools(self, view: View) -> dict[str, Any]:
         return {
             "asset": asset,
             "entity": self._entity,
-            "number": lambda value, precision=None: localised(value, precision, language),
-            "shown": lambda one: shown(one, language),
-            "language": language,
+            "number": lambda value, precision=None: localised(value, precision, view.language),
+            "shown": lambda one: shown(one, view),
+            "unit_of": lambda one: converted(0.0, getattr(one.description, "unit", None), view.units)[1],
+            "moment": lambda at: moment(at, view.language),
+            "service_form": self._service_form,
+            "language": view.language,
         }
 
     def _entity(self, entity_id: str) -> Entity | None:
@@ -121,44 +168,51 @@ class Pages:
         except UnknownName:
             return None
 
-    def _shell(self, request: Request[Any, Any, Any], language: str) -> dict[str, Any]:
+    def _service_form(self, name: str, values: Mapping[str, Any] | None = None) -> list[Field]:
+        """Give the fields of the form that calls a service."""
+        return fields_of(self._parts.services.get(name).schema, values or {})
+
+    def _about(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
+        return {"role": role_of(request).name.lower(), **getattr(request.state, "about", {})}
+
+    def _shell(self, request: Request[Any, Any, Any], view: View) -> dict[str, Any]:
         caller: Caller | None = request.scope.get(CALLER)  # type: ignore[assignment]  # the gate's own key
-        role = caller.role if caller else Role.VIEWER
-        gettext = words_in(LOCALES, language).gettext
+        gettext = words_in(LOCALES, view.language).gettext
+        role = role_of(request)
         navigation = [
-            {"title": title_of(one.panel.title, one.folder, language), "icon": one.panel.icon, "path": one.path}
+            {"title": title_of(one.panel.title, one.folder, view.language), "icon": one.panel.icon, "path": one.path}
             for one in self._parts.panels.in_slot(Slot.NAVIGATION, role)
         ]
+        tools = [{"title": gettext(one.title), "icon": one.icon, "path": one.path} for one in TOOLS if role >= one.role]
+        look = self._parts.panels.look
         return {
             "vehicle": self._parts.config.core.autocore.name,
-            "language_tag": CODES[language].replace("_", "-"),
+            "language_tag": CODES[view.language].replace("_", "-"),
             "who": caller.cause.who if caller else None,
+            "role": role.name.lower(),
             "path": request.url.path,
             "navigation": navigation,
+            "tools": tools,
+            "look": None if look is None else {"mark": mark_of(look), "is_dark": look.is_dark},
+            "colours": self.preferences.of(user_of(request)).colours,
             "script_words": json.dumps({name: gettext(text) for name, text in SCRIPT_WORDS.items()}),
+            "unit_table": json.dumps(conversions(view.units)),
         }
+
+
+def user_of(request: Request[Any, Any, Any]) -> str | None:
+    """Give the name of who asks, None before a log-in."""
+    caller: Caller | None = request.scope.get(CALLER)  # type: ignore[assignment]  # the gate's own key
+    return caller.cause.who if caller else None
+
+
+def role_of(request: Request[Any, Any, Any]) -> Role:
+    """Give the role of who asks; the least before a log-in."""
+    caller: Caller | None = request.scope.get(CALLER)  # type: ignore[assignment]  # the gate's own key
+    return caller.role if caller else Role.VIEWER
 
 
 def asset(name: str) -> str:
     """Give the address of a front-end file, with its hash, so that browsers keep it until it changes."""
     mark = MANIFEST.get(name)
     return f"/static/{name}?v={mark}" if mark else f"/static/{name}"
-
-
-def shown(one: Entity, language: str) -> str:
-    """Give an entity's value as people read it, without its unit; what is not known is a dash."""
-    value = one.state.value
-    if value is None:
-        return "–"  # noqa: RUF001  # a dash, as people write "nothing"
-    if isinstance(value, bool):
-        word = SCRIPT_WORDS["on" if value else "off"]
-        return words_in(LOCALES, language).gettext(word)
-    if isinstance(value, (int, float)):
-        return localised(value, getattr(one.description, "precision", None), language)
-    return str(value)
-
-
-def localised(value: float, precision: int | None, language: str) -> str:
-    """Give a number as people write it: with a decimal comma in Portuguese."""
-    text = f"{value:,.{precision}f}" if precision is not None else f"{value:,}"
-    return text.translate(str.maketrans(",.", ".,")) if language == "pt-BR" else text

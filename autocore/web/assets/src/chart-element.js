@@ -1,6 +1,6 @@
 // A live chart: the history first, then what arrives. uPlot is loaded only where there is one.
 import { live } from "./live.js";
-import { language, number, say } from "./words.js";
+import { convert, language, number, say } from "./words.js";
 
 const REDRAW_MS = 250; // four times a second: more is not seen on a chart of minutes
 
@@ -40,12 +40,16 @@ class ChartElement extends HTMLElement {
       ),
     );
     const series = this.series.get(id);
-    if (about) Object.assign(series, { name: about.name, device: about.device, unit: about.unit });
+    if (about) Object.assign(series, { name: about.name, device: about.device, own: about.unit, unit: convert(0, about.unit)[1] });
     for (const [at, value] of past?.points ?? []) {
       if (at == null || typeof value === "string") continue;
       series.times.push(Date.parse(at) / 1000);
-      series.values.push(value);
+      series.values.push(this.shown(series, value));
     }
+  }
+
+  shown(series, value) {
+    return typeof value === "number" ? convert(value, series.own)[0] : value;
   }
 
   add(state) {
@@ -54,7 +58,7 @@ class ChartElement extends HTMLElement {
     const at = Date.parse(state.updated_at) / 1000;
     if (series.times.length && at <= series.times.at(-1)) return;
     series.times.push(at);
-    series.values.push(state.available ? state.value : null);
+    series.values.push(state.available ? this.shown(series, state.value) : null);
     this.isStale = true;
   }
 

@@ -1,6 +1,6 @@
 // The elements that pages are made of: a value, a switch, a count, the devices that are there.
 import { live } from "./live.js";
-import { duration, number, say, sayCode } from "./words.js";
+import { convert, duration, number, say, sayCode } from "./words.js";
 
 class StateElement extends HTMLElement {
   connectedCallback() {
@@ -22,10 +22,13 @@ class StateElement extends HTMLElement {
   text(value) {
     if (value == null) return "–";
     if (typeof value === "boolean") return say(value ? "on" : "off");
+    if (typeof value === "object") return `${value.latitude.toFixed(5)}, ${value.longitude.toFixed(5)}`;
     if (typeof value !== "number") return value;
     if (this.getAttribute("format") === "duration") return duration(value);
-    const precision = this.getAttribute("precision");
-    return number(value, precision == null ? null : Number(precision));
+    const own = this.getAttribute("precision");
+    const [shown, unit] = convert(value, this.getAttribute("unit"));
+    const precision = own ?? (unit === this.getAttribute("unit") ? null : 1);
+    return number(shown, precision == null ? null : Number(precision));
   }
 }
 

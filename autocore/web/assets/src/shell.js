@@ -11,6 +11,12 @@ for (const button of document.querySelectorAll("[data-theme-toggle]")) {
   });
 }
 
+// Buttons that open a dialog, also those that came later.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-dialog]");
+  if (opener) document.getElementById(opener.dataset.dialog)?.showModal();
+});
+
 const banner = document.getElementById("lost");
 
 function tellConnection() {

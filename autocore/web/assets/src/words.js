@@ -16,6 +16,14 @@ export function number(value, precision) {
   return new Intl.NumberFormat(language, digits).format(value);
 }
 
+const conversions = JSON.parse(document.getElementById("units")?.textContent || "{}");
+
+// A value and its unit as this person reads them; inside everything is metric.
+export function convert(value, unit) {
+  const found = conversions[unit];
+  return found ? [value * found[1] + found[2], found[0]] : [value, unit];
+}
+
 // 93784 s reads as 1 d 2 h, 75 s as 1 min 15 s: the two largest units.
 export function duration(seconds) {
   const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];

@@ -1,0 +1,84 @@
+"""`config.d/<plugin>.yaml`: one plugin's section, written whole by the web. Hand-written files are never touched here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from autocore.core.config.loader import PARTS
+from autocore.core.errors import StorageError
+from autocore.core.names import slug
+
+HEAD = "# Written by the admin. Change it there, or move it into config.yaml and delete this file.\n"
+
+
+def part_of(folder: Path, name: str) -> Path:
+    """Give the file of a plugin's section.
+
+    Raises:
+        StorageError: the name could not be the name of a plugin.
+    """
+    if name != slug(name):
+        raise StorageError(f"{name} is no name of a plugin")
+    return folder / PARTS / f"{name}.yaml"
+
+
+def write_part(folder: Path, name: str, section: Mapping[str, Any]) -> str | None:
+    """Put a section into its file, whole or not at all, and give what stood there before; None when there was none.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    file = part_of(folder, name)
+    before = read_part(folder, name)
+    _replace(file, HEAD + yaml.safe_dump(dict(section), allow_unicode=True, sort_keys=False))
+    return before
+
+
+def put_back(folder: Path, name: str, before: str | None) -> None:
+    """Make the file what it was before; None deletes it.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    file = part_of(folder, name)
+    if before is not None:
+        _replace(file, before)
+        return
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{file} cannot be deleted: {error.strerror}") from error
+
+
+def read_part(folder: Path, name: str) -> str | None:
+    """Give the text of a section's file, None when there is none."""
+    file = part_of(folder, name)
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _replace(file: Path, text: str) -> None:
+    fresh = file.with_suffix(".new")
+    try:
+        file.parent.mkdir(exist_ok=True)
+        with fresh.open("w", encoding="utf-8") as target:
+            target.write(text)
+            target.flush()
+            os.fsync(target.fileno())
+        fresh.replace(file)
+        handle = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise StorageError(f"{file} cannot be written: {error.strerror}; may the gateway's user write there?") from error

@@ -1,0 +1,59 @@
+"""Monitoring: how the gateway itself is, with every counter of something that was dropped, and what each plugin costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psutil
+from litestar import Request, Response, get
+
+from autocore.core.clock import NS
+from autocore.core.devices import Presence
+from autocore.core.model import Role
+from autocore.core.names import N_
+from autocore.core.panels import Slot
+from autocore.web.access import needs
+from autocore.web.pages.rendering import Pages
+from autocore.web.parts import Parts
+
+
+@get("/monitoring", opt=needs(Role.VIEWER, "pages:monitoring"), include_in_schema=False)
+async def monitoring_page(request: Request[Any, Any, Any], pages: Pages, parts: Parts) -> Response[str]:
+    """Show it; the figures refresh themselves."""
+    context = figures(parts)
+    if request.headers.get("hx-request"):
+        return await pages.fragment(request, "monitoring_figures.html", context)
+    context["cards"] = await pages.cards(request, Slot.MONITORING)
+    return await pages.page(request, "monitoring.html", context)
+
+
+def figures(parts: Parts) -> dict[str, Any]:
+    """Give everything that is counted."""
+    hub, history = parts.hub, parts.history
+    uptime_s = (parts.clock.monotonic_ns() - parts.started_ns) / NS
+    return {
+        "uptime_s": uptime_s,
+        "memory_mb": psutil.Process().memory_info().rss / 1e6,
+        "entities": len(parts.entities),
+        "online": sum(one.presence is Presence.ONLINE for one in parts.devices),
+        "devices": len(parts.devices),
+        "received": hub.counters.received,
+        "rate": hub.counters.received / uptime_s if uptime_s else 0.0,
+        "published": hub.counters.published,
+        "waiting": history.waiting,
+        "written": history.rows_written,
+        "plugins": sorted(parts.plugins, key=lambda one: -one.seconds),
+        "drops": [
+            (N_("Messages that were not as they should be"), hub.rejections.total),
+            (N_("Messages that nobody subscribed to"), hub.counters.unrouted),
+            (N_("Messages whose handler failed"), hub.counters.failed),
+            (N_("History rows lost because the disk took none"), history.dropped),
+            (N_("Audit rows lost because the disk took none"), parts.audit.dropped),
+            (N_("Events lost because the disk took none"), parts.events.dropped),
+            (N_("Notices left out because their source floods"), parts.notifications.left_out),
+            (N_("Devices turned away because there are too many"), parts.devices.turned_away),
+        ],
+    }
+
+
+ROUTES = [monitoring_page]
