@@ -32,17 +32,18 @@ from autocore.core.clock import Clock, Sequence, SystemClock, Timeline
 from autocore.core.config import Config, read
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
-from autocore.core.errors import AutocoreError
+from autocore.core.errors import AutocoreError, UnknownName
 from autocore.core.host import Core, Folders, PluginHost
 from autocore.core.kinds import KINDS
 from autocore.core.link import DeviceLink
 from autocore.core.model import Quality
 from autocore.core.mqtt.broker import Mosquitto
+from autocore.core.mqtt.connection import Connection
 from autocore.core.mqtt.endpoint import Endpoint, parse_broker_url
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.notices import Severity
 from autocore.core.panels import PanelRegistry
-from autocore.core.plugins import Plugin, Plugins
+from autocore.core.plugins import Plugin, Plugins, PluginStatus
 from autocore.core.scheduler import Every
 from autocore.core.services import ServiceRegistry, add_verbs
 from autocore.core.storage.history import History
@@ -92,9 +93,24 @@ class Records:
 
 
 class Gateway:
-    """The running gateway."""
+    """The running gateway.
 
-    def __init__(self, settings: Settings, config: Config, clock: Clock | None = None) -> None:
+    Args:
+        settings: how to run.
+        config: what the configuration says.
+        clock: the machine's when None.
+        connect: makes the connections to a broker that is none (tests); then no broker is started and no port taken, and
+            `site` is asked instead.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        config: Config,
+        clock: Clock | None = None,
+        *,
+        connect: Callable[..., Any] | None = None,
+    ) -> None:
         self.settings = settings
         self.config = config
         self.setup_code: str | None = None
@@ -103,6 +119,11 @@ class Gateway:
         """The broker, once it is known."""
         self.http_port = settings.http_port or config.core.web.port
         self.mqtt_port = settings.mqtt_port or config.core.mqtt.port
+        self.core: Core | None = None
+        """The core's parts, once they run."""
+        self.site: Any = None
+        """The web as an ASGI application, behind its gate."""
+        self._connect_by = connect
         self._clock = clock or SystemClock()
         self._started_ns = self._clock.monotonic_ns()
         self._stack = AsyncExitStack()
@@ -123,6 +144,12 @@ class Gateway:
     async def stop(self) -> None:
         """Stop every part, the last one started first."""
         await self._stack.aclose()
+
+    def plugin(self, name: str) -> PluginStatus:
+        """Give what became of a plugin; raises `UnknownName`."""
+        if self._plugins is None:
+            raise UnknownName("plugin", name)
+        return self._plugins.get(name)
 
     async def reload(self) -> list[str]:
         """Read the configuration again and restart the plugins whose section changed; gives their names.
@@ -147,7 +174,7 @@ class Gateway:
         self._stack.callback(self._start_log())
         # Importing the web takes longest; it can do so while the broker and the databases come up.
         web = asyncio.get_running_loop().run_in_executor(None, _import_web)
-        listener = await self._listen(web)
+        listener = None if self._connect_by else await self._listen(web)
         endpoint = self.endpoint = await self._start_broker()
         store = StateStore(settings.data)
         await store.open()
@@ -227,6 +254,8 @@ class Gateway:
 
     async def _start_broker(self) -> Endpoint:
         section = self.config.core.mqtt
+        if self._connect_by:
+            return Endpoint("localhost", self.mqtt_port)
         if section.broker != "auto":
             return parse_broker_url(section.broker)
         broker = Mosquitto(
@@ -262,7 +291,8 @@ class Gateway:
         if endpoint.password is not None:
             logs.hide(endpoint.password)
         memory = self.settings.data / "mqtt-filters.json"
-        return MqttHub(self._clock, endpoint, root, will=(f"{root}/gateway/status", will), memory=memory)
+        status = (f"{root}/gateway/status", will)
+        return MqttHub(self._clock, endpoint, root, will=status, memory=memory, connect=self._connect_by or Connection)
 
     async def _start_history(self, hub: MqttHub, timeline: Timeline, boot: BootInfo, entities: EntityRegistry) -> History:
         history = History(
@@ -353,6 +383,9 @@ class Gateway:
         site = modules.Web(parts)
         self._stack.push_async_callback(site.close)
         await site.start()
+        self.core, self.site = core, site.gate
+        if listener is None:
+            return
         control = self.settings.data / CONTROL_SOCKET
         for app, socket in ((site.gate, listener), (site.control, modules.listen_control(control))):
             server = modules.Server(app, socket)

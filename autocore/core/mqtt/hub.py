@@ -66,6 +66,7 @@ class MqttHub:
         will: topic and payload of the gateway's last will.
         memory: a file that remembers the filters of the persistent session, so that those of an earlier configuration
             are taken back; None remembers nothing.
+        connect: makes a connection; tests put another broker there.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class MqttHub:
         *,
         will: tuple[str, bytes] | None = None,
         memory: Path | None = None,
+        connect: Callable[..., Any] = Connection,
     ) -> None:
         self.root = root
         self.counters = Counters()
@@ -87,8 +89,10 @@ class MqttHub:
         self._owner_of: dict[str, str | None] = {}  # topic -> who claimed it, as found before
         self._listeners: list[Callable[[bool], object]] = []
         self._unacknowledged: list[int] = []
-        self._data = Connection(clock, endpoint, f"{root}-gateway-data", self._on_data, self._on_data_change, is_persistent=True)
-        self._control = Connection(
+        self._data: Connection = connect(
+            clock, endpoint, f"{root}-gateway-data", self._on_data, self._on_data_change, is_persistent=True
+        )
+        self._control: Connection = connect(
             clock,
             endpoint,
             f"{root}-gateway-control",
@@ -96,7 +100,7 @@ class MqttHub:
             self._on_control_change,
             will=will,
         )
-        self._stop = Connection(clock, endpoint, f"{root}-gateway-stop", self._on_control, lambda _is_connected: None)
+        self._stop: Connection = connect(clock, endpoint, f"{root}-gateway-stop", self._on_control, lambda _is_connected: None)
 
     @property
     def is_connected(self) -> bool:

@@ -12,7 +12,7 @@ class HistoryElement extends HTMLElement {
     this.area = Object.assign(document.createElement("div"), { className: "history-area" });
     this.area.setAttribute("role", "img");
     this.area.setAttribute("aria-label", this.dataset.label);
-    this.buttons = Object.assign(document.createElement("div"), { className: "row" });
+    this.buttons = Object.assign(document.createElement("div"), { className: "acts" });
     for (const [word, act] of [["earlier", () => this.shift(-0.5)], ["later", () => this.shift(0.5)], ["closer", () => this.scale(0.5)], ["wider", () => this.scale(2)]]) {
       const button = Object.assign(document.createElement("button"), { type: "button", className: "button", textContent: this.dataset[word] });
       button.addEventListener("click", act);
