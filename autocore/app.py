@@ -101,6 +101,7 @@ class Gateway:
         clock: the machine's when None.
         connect: makes the connections to a broker that is none (tests); then no broker is started and no port taken, and
             `site` is asked instead.
+        is_rehearsal: plugins are set up, but their background work is not begun, and nothing is served.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Gateway:
         clock: Clock | None = None,
         *,
         connect: Callable[..., Any] | None = None,
+        is_rehearsal: bool = False,
     ) -> None:
         self.settings = settings
         self.config = config
@@ -124,10 +126,11 @@ class Gateway:
         self.site: Any = None
         """The web as an ASGI application, behind its gate."""
         self._connect_by = connect
+        self._is_rehearsal = is_rehearsal
         self._clock = clock or SystemClock()
         self._started_ns = self._clock.monotonic_ns()
         self._stack = AsyncExitStack()
-        self._plugins: Plugins | None = None
+        self.plugins: Plugins | None = None
 
     async def start(self) -> None:
         """Start every part in order.
@@ -147,9 +150,9 @@ class Gateway:
 
     def plugin(self, name: str) -> PluginStatus:
         """Give what became of a plugin; raises `UnknownName`."""
-        if self._plugins is None:
+        if self.plugins is None:
             raise UnknownName("plugin", name)
-        return self._plugins.get(name)
+        return self.plugins.get(name)
 
     async def reload(self) -> list[str]:
         """Read the configuration again and restart the plugins whose section changed; gives their names.
@@ -158,9 +161,9 @@ class Gateway:
             ConfigFaults: it has faults; then nothing was touched.
         """
         config = read(self.settings.config)
-        if self._plugins is None:
+        if self.plugins is None:
             return []
-        changed = await self._plugins.apply(config)
+        changed = await self.plugins.apply(config)
         if config.core != self.config.core:
             log.warning("a section of the core itself changed; restart the gateway for it")
         log.info("reloaded: %s", ", ".join(changed) or "nothing changed")
@@ -171,10 +174,11 @@ class Gateway:
         folder = DataFolder(settings.data)
         folder.hold()
         self._stack.callback(folder.let_go)
-        self._stack.callback(self._start_log())
+        if not self._is_rehearsal:
+            self._stack.callback(self._start_log())
         # Importing the web takes longest; it can do so while the broker and the databases come up.
-        web = asyncio.get_running_loop().run_in_executor(None, _import_web)
-        listener = None if self._connect_by else await self._listen(web)
+        web = asyncio.get_running_loop().run_in_executor(None, _import_web) if not self._is_rehearsal else None
+        listener = await self._listen(web) if web is not None and self._connect_by is None else None
         endpoint = self.endpoint = await self._start_broker()
         store = StateStore(settings.data)
         await store.open()
@@ -198,12 +202,7 @@ class Gateway:
         self._stack.push_async_callback(keeper.stop)
         accounts = await self._open_accounts(store, boot)
         hub = self._make_hub(endpoint, boot)
-        notifications = Notifications(
-            Outbox(store.database, timeline, clock, boot.number), bus, clock, Severity(core.notifications.minimum)
-        )
-        events = EventLog(store.database, bus, clock, boot.number)
-        events.start()
-        self._stack.push_async_callback(events.stop)
+        notifications, events = self._open_news(store, timeline, bus, boot)
         cache = Cache(settings.data / "cache")
         self._stack.callback(cache.close)
         history = await self._start_history(hub, timeline, boot, entities)
@@ -221,12 +220,18 @@ class Gateway:
             cache,
             notifications.send,
             Folders(settings.config, settings.data),
+            is_rehearsal=self._is_rehearsal,
         )
         builtin = Builtin(parts, core, notifications, events, timeline)
         plugins = await self._start_plugins(parts)
+        self.core = parts
+        if self._is_rehearsal:
+            return
         builtin.start(plugins)
         self._stack.push_async_callback(builtin.stop)
         await self._connect(hub, link)
+        if web is None:
+            return
         self._keep_time(clock, timeline, store, entities, boot)
         await self._serve(web, listener, parts, plugins, Records(timeline, history, accounts, audit, builtin))
         gc.collect()
@@ -285,6 +290,14 @@ class Gateway:
             self.setup_code = setup.open()
         return accounts
 
+    def _open_news(self, store: StateStore, timeline: Timeline, bus: Bus, boot: BootInfo) -> tuple[Notifications, EventLog]:
+        minimum = Severity(self.config.core.notifications.minimum)
+        outbox = Outbox(store.database, timeline, self._clock, boot.number)
+        events = EventLog(store.database, bus, self._clock, boot.number)
+        events.start()
+        self._stack.push_async_callback(events.stop)
+        return Notifications(outbox, bus, self._clock, minimum), events
+
     def _make_hub(self, endpoint: Endpoint, boot: BootInfo) -> MqttHub:
         root = self.config.core.mqtt.root
         will = msgspec.json.encode(GatewayStatus("offline", boot.number, __version__))
@@ -317,7 +330,7 @@ class Gateway:
                 database = await open_plugin_database(self.settings.data, plugin.name, plugin.folder, definer)
             return PluginHost(plugin.name, plugin.folder, core, database, plugin.section)
 
-        plugins = self._plugins = Plugins(core.bus, make_host)
+        plugins = self.plugins = Plugins(core.bus, make_host)
         plugins.load(self.config, self.settings.only)
         self._stack.push_async_callback(plugins.stop)
         await plugins.start()
@@ -383,7 +396,7 @@ class Gateway:
         site = modules.Web(parts)
         self._stack.push_async_callback(site.close)
         await site.start()
-        self.core, self.site = core, site.gate
+        self.site = site.gate
         if listener is None:
             return
         control = self.settings.data / CONTROL_SOCKET

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 import msgspec
 
@@ -33,7 +34,7 @@ class Happening(msgspec.Struct, frozen=True):
     """`events/{type}`: something happened."""
 
     type: str
-    data: dict[str, object]
+    data: dict[str, Any]
     seq: int
 
 

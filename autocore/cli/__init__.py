@@ -14,11 +14,14 @@ from autocore import __version__
 from autocore.core.errors import AutocoreError, ConfigError, ConfigFaults, InvalidData
 
 COMMANDS = {
+    "asyncapi": "autocore.cli.documents:asyncapi",
     "check": "autocore.cli.check:check",
     "demo": "autocore.cli.run:demo",
+    "notify": "autocore.cli.notify:notify",
     "plugin": "autocore.cli.plugins:plugin",
     "reload": "autocore.cli.plugins:reload",
     "run": "autocore.cli.run:run",
+    "schema": "autocore.cli.documents:schema",
     "simulate": "autocore.cli.simulate:simulate",
     "token": "autocore.cli.tokens:token",
     "user": "autocore.cli.users:user",

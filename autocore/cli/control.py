@@ -10,7 +10,7 @@ from typing import Any
 
 from autocore.core.errors import AutocoreError, InvalidData, StartError
 
-SOCKET = "control.sock"
+CONTROL_SOCKET = "control.sock"
 LIMIT_S = 30.0
 
 
@@ -25,24 +25,25 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def ask(data: Path, method: str, path: str) -> Any:
-    """Give the gateway's answer.
+def ask(data: Path, method: str, path: str, body: Any = None) -> Any:
+    """Give the gateway's answer to a request with `body` as JSON.
 
     Raises:
         StartError: no gateway runs on that data folder.
         InvalidData: the gateway says that what was asked is wrong.
         AutocoreError: it could not do it.
     """
-    connection = _Connection(data / SOCKET)
+    connection = _Connection(data / CONTROL_SOCKET)
     try:
-        connection.request(method, path)
+        content = None if body is None else json.dumps(body)
+        connection.request(method, path, content, {"Content-Type": "application/json"} if content else {})
         answer = connection.getresponse()
-        body = json.loads(answer.read() or b"null")
+        said = json.loads(answer.read() or b"null")
     except (OSError, http.client.HTTPException) as error:
         raise StartError(f"no gateway runs on {data}; start it, or name its folder with --data") from error
     finally:
         connection.close()
     if answer.status < 300:  # noqa: PLR2004  # HTTP's own border
-        return body
+        return said
     kind = InvalidData if answer.status < 500 else AutocoreError  # noqa: PLR2004  # HTTP's own border
-    raise kind(body["detail"])
+    raise kind(said["detail"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any, Protocol
@@ -154,6 +155,15 @@ class Services:
         return await self._registry.call(name, data, Caller(caller.cause, caller.role, None, caller.session))
 
 
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as a plugin uses it: `payload` is the type of its messages, None when it said none."""
+
+    address: str
+    payload: Any
+    is_heard: bool
+
+
 class Mqtt:
     """Subscribes, publishes and claims topics for the plugin."""
 
@@ -161,6 +171,8 @@ class Mqtt:
         self._scope = scope
         self._hub = hub
         self.topics: list[str] = []
+        self.documented: list[Topic] = []
+        """What the plugin hears and says, with the types it said, for AsyncAPI."""
 
     @property
     def root(self) -> str:
@@ -194,6 +206,7 @@ class Mqtt:
         guarded = self._scope.guard.function(call, self._invalid)
         remove = self._hub.subscribe(topic, guarded, qos=qos, urgent=urgent)
         self.topics.append(topic.replace("{root}", self._hub.root))
+        self.documented.append(Topic(topic, payload, is_heard=True))
         self._scope.undo(remove)
         return None
 
@@ -201,8 +214,9 @@ class Mqtt:
         """Publish; raises `Refused` when the topic is somebody else's (`claimed`) or the broker is away (`offline`)."""
         self._hub.publish(topic.replace("{root}", self._hub.root), payload, qos=qos, retain=retain, owner=self._scope.name)
 
-    def claim(self, topic: str) -> None:
-        """Become the only publisher on a filter; raises `NameTaken` when another is."""
+    def claim(self, topic: str, *, payload: Any = None) -> None:
+        """Become the only publisher on a filter, with messages of type `payload`; raises `NameTaken` when another is."""
+        self.documented.append(Topic(topic, payload, is_heard=False))
         self._scope.undo(self._hub.claim(topic.replace("{root}", self._hub.root), self._scope.name))
 
     def reject(self, message: Message, device: str | None, field: str, reason: str) -> None:
@@ -244,10 +258,10 @@ class Panels:
         """Show a panel.
 
         Raises:
-            PluginError: its template is not in the plugin's `templates/` folder.
+            PluginError: it has neither a template in the plugin's `templates/` folder nor a source.
             NameTaken: the slot and key are taken.
         """
-        if not (self._folder / "templates" / panel.template).is_file():
+        if not panel.source and not (panel.template and (self._folder / "templates" / panel.template).is_file()):
             raise PluginError(self._scope.name, f"the template templates/{panel.template} of the panel {panel.title} is missing")
         remove = self._registry.add(PlacedPanel(self._scope.name, self._folder, panel))
         self.own.append(panel)

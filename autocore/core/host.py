@@ -43,6 +43,8 @@ class Core:
     cache: Cache
     notify: Notify
     folders: Folders
+    is_rehearsal: bool = False
+    """True when plugins are only set up, and nothing they spawn is begun."""
 
 
 class Notify(Protocol):
@@ -82,6 +84,7 @@ class PluginHost:
         self._section = section
         self._folders = core.folders
         self._notify = core.notify
+        self._is_rehearsal = core.is_rehearsal
         self.log = logging.getLogger(f"autocore.plugins.{name}")
         self._undo: list[Callable[[], None]] = []
         self._tasks = facets.Tasks()
@@ -140,6 +143,9 @@ class PluginHost:
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run `work` in the background until it ends or the plugin stops; what it raises is logged and counted."""
+        if self._is_rehearsal:
+            work.close()
+            return
         self._tasks.spawn(self.guard.task(work))
 
     def on_stop(self, action: Callable[[], object]) -> None:

@@ -31,7 +31,8 @@ class Panel:
     Args:
         title: what people read; marked for translation with `N_`.
         icon: the name of a Tabler icon.
-        template: a Jinja template in the plugin's `templates/` folder.
+        template: a Jinja template in the plugin's `templates/` folder; or
+        source: the template itself, for a plugin that is one file.
         context: gives the template's variables when the panel is drawn; may be async.
         slot: where it appears; a page in the navigation has the address `/<plugin>`, or `/<plugin>/<key>` with a key.
         role: the least role that sees it.
@@ -42,7 +43,8 @@ class Panel:
 
     title: str
     _: KW_ONLY
-    template: str
+    template: str = ""
+    source: str = ""
     icon: str = "puzzle"
     context: PanelContext | None = None
     slot: Slot = Slot.NAVIGATION

@@ -26,7 +26,7 @@ from autocore.core.bus import Bus
 from autocore.core.config import Config, place_of, validate
 from autocore.core.discovery import FOLDER, find_plugins
 from autocore.core.errors import AutocoreError, ConfigError, ConfigFaults, Mark, PluginError, UnknownName
-from autocore.core.facets import settle
+from autocore.core.facets import Topic, settle
 from autocore.core.host import PluginHost
 from autocore.core.names import nearest
 
@@ -187,6 +187,10 @@ class Plugins:
         plugin = Plugin(points[name], None)
         trial._import(plugin)
         return trial._schema(plugin)
+
+    def topics(self) -> dict[str, list[Topic]]:
+        """Give what each running plugin hears and says over MQTT, by plugin."""
+        return {name: list(one.host.mqtt.documented) for name, one in self._plugins.items() if one.host is not None}
 
     def folders(self) -> dict[str, Path]:
         """Give the folder of every plugin that was imported, for templates and catalogues."""

@@ -21,6 +21,7 @@ from autocore.web import access, pages
 from autocore.web.errors import on_autocore_error, on_http_error, on_unexpected
 from autocore.web.gate import TOKEN, ControlGate, Gate
 from autocore.web.live import Live
+from autocore.web.mqttapi import MqttApi
 from autocore.web.pages.documents import SchemaPage
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
@@ -53,9 +54,16 @@ class Web:
         self._parts = parts
         self._pages = Pages(parts)
         self._answers = Answers(parts.clock)
-        app = self._build({})
+        app = self._app = self._build({})
         self.gate = Gate(app, parts.accounts, frozenset({*LOOPBACK, parts.config.core.web.host}))
         self.control = ControlGate(app)
+        self._mqtt = MqttApi(
+            parts.hub,
+            parts.services,
+            parts.accounts,
+            lambda: self._app,
+            allows_anonymous=parts.config.core.mqtt.anonymous == "loopback",
+        )
         self._undo = [parts.bus.on(event, self._on_plugin) for event in ("plugin.running", "plugin.stopped", "plugin.failed")]
         self._routed: frozenset[str] = frozenset()
         self._task: asyncio.Task[None] | None = None
@@ -65,11 +73,13 @@ class Web:
         """Mount the routes of the plugins that run."""
         await self._pages.start()
         await self._rebuild()
+        self._mqtt.start()
 
     async def close(self) -> None:
         """Let go of the core."""
         for undo in self._undo:
             undo()
+        await self._mqtt.stop()
         if self._task is not None:
             await self._task
         self.live.close()
@@ -90,6 +100,7 @@ class Web:
     async def _rebuild(self) -> None:
         routes = await routes_of(self._parts.plugins)
         app = await asyncio.to_thread(self._build, routes)  # a tenth of a second: states and commands go on meanwhile
+        self._app = app
         self._routed = frozenset(routes)
         self.gate.turn_to(app)
         self.control.turn_to(app)

@@ -9,7 +9,7 @@ import voluptuous as vol
 
 from autocore.api import N_, Panel, PluginHost, Refused, ServiceCall, Slot, device_id, hookimpl
 
-from .board import Board
+from .board import Board, RelayCommand
 from .section import SCHEMA, boards_of
 
 
@@ -22,7 +22,7 @@ def config_schema() -> vol.Schema:
 @hookimpl
 def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     """Add the boards, their switches, the panels and the service that turns a board off."""
-    host.mqtt.claim("{root}/relays/+/command")
+    host.mqtt.claim("{root}/relays/+/command", payload=RelayCommand)
     boards = {section.device: Board(host, section) for section in boards_of(config)}
 
     async def all_off(call: ServiceCall) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 import subprocess
@@ -201,3 +202,84 @@ async def test_virtual_devices_load_a_broker(start: Start) -> None:
     await eventually(lambda: ear.heard.qsize() == 50)
     ear.close()
     assert ear.heard.qsize() == 50
+
+
+def test_a_plugin_whose_setup_fails_is_not_valid(tmp_path: Path) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "broken.py").write_text(
+        "from autocore.api import hookimpl\n\n\n@hookimpl\ndef setup(host):\n    raise ValueError('no such pin')\n"
+    )
+    (tmp_path / "config.yaml").write_text("broken:\n")
+    done = autocore("check", "--config", tmp_path)
+    assert done.returncode == 1
+    assert "broken: ValueError: no such pin (broken.py:6)" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+async def test_a_notice_reaches_a_running_gateway(start: Start) -> None:
+    gateway = await start()
+    data = gateway.folder / "data"
+    done = await asyncio.to_thread(autocore, "notify", "backup", "is", "done", "--severity", "warning", "--data", data)
+    assert (done.returncode, done.stdout) == (0, "told\n")
+
+    async def came() -> bool:
+        items = (await gateway.client.get("/api/v1/notices")).json()["items"]
+        return any((one["text"], one["severity"]) == ("backup is done", "warning") for one in items)
+
+    await eventually(came)
+
+
+async def test_a_notice_waits_while_the_gateway_is_down(start: Start, tmp_path: Path) -> None:
+    done = await asyncio.to_thread(autocore, "notify", "--data", tmp_path / "data", text="from a script\n")
+    assert (done.returncode, done.stdout) == (0, "the gateway is down; the notice waits for its start\n")
+    empty = await asyncio.to_thread(autocore, "notify", "--data", tmp_path / "data", text="")
+    assert (empty.returncode, empty.stderr) == (1, "a notice has 1 to 2000 characters; write autocore notify 'The text'\n")
+    gateway = await start()
+    items = (await gateway.client.get("/api/v1/notices")).json()["items"]
+    assert [one["source"] for one in items if one["text"] == "from a script"] == ["cli"]
+
+
+def test_asyncapi_tells_of_the_core_and_of_the_plugins(tmp_path: Path) -> None:
+    bare = json.loads(autocore("asyncapi", "--config", tmp_path).stdout)
+    assert bare["asyncapi"] == "3.0.0"
+    assert "autocore_devices__id__status" in bare["channels"]
+    assert "autocore_relays__level2__command" not in bare["channels"]
+    (tmp_path / "config.yaml").write_text("mqtt: {root: van}\nrelays: {boards: [{device: main, channels: {1: {name: A}}}]}\n")
+    full = json.loads(autocore("asyncapi", "--config", tmp_path).stdout)
+    command = full["channels"]["van_relays__level2__command"]
+    assert command["messages"]["message"]["payload"] == {"$ref": "#/components/schemas/RelayCommand"}
+    assert "ttl_ms" in full["components"]["schemas"]["RelayCommand"]["required"]
+    assert full["operations"]["send_van_relays__level2__command"]["action"] == "send"
+
+
+@pytest.mark.parametrize("kind", ["--single-file", None], ids=["one file", "a package"])
+def test_a_new_plugin_passes_its_own_tests(tmp_path: Path, kind: str | None) -> None:
+    made = autocore("plugin", "new", "fridge", "--into", tmp_path, *([kind] if kind else []))
+    assert made.returncode == 0, made.stderr
+    folder = tmp_path if kind else tmp_path / "autocore-fridge"
+    site = tmp_path / "site"
+    if not kind:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(site), "."]
+        done = subprocess.run(pip, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+    tests = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert tests.returncode == 0, tests.stdout
+    assert "2 passed" in tests.stdout
+    again = autocore("plugin", "new", "fridge", "--into", tmp_path, *([kind] if kind else []))
+    assert again.returncode == 1
+    assert "exists already; nothing was written" in again.stderr
+
+
+@pytest.mark.parametrize("name", ["Fridge", "9lives", "mqtt", "../x", "sensor"])
+def test_a_name_that_cannot_be_a_plugins_is_refused(tmp_path: Path, name: str) -> None:
+    done = autocore("plugin", "new", name, "--into", tmp_path)
+    assert done.returncode == 1
+    assert list(tmp_path.iterdir()) == []

@@ -93,7 +93,9 @@ class Pages:
         try:
             context = placed.panel.context
             facts = await settle(context()) if context is not None else {}
-            template = self._environment(placed.folder / "templates", view).get_template(placed.panel.template)
+            environment = self._environment(placed.folder / "templates", view)
+            source = placed.panel.source
+            template = environment.from_string(source) if source else environment.get_template(placed.panel.template)
             body = template.render(**{**self._about(request), **facts})
         except Exception as error:  # a border where plugin code runs
             log.exception("the panel %s of %s cannot be drawn", placed.panel.title, placed.plugin)

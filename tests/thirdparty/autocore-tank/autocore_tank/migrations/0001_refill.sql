@@ -1,0 +1,4 @@
+CREATE TABLE refill (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    litres REAL NOT NULL
+);
