@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from autocore import __version__
+from autocore.broker.mosquitto import Mosquitto
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
@@ -37,7 +38,6 @@ from autocore.core.host import Core, Folders, PluginHost
 from autocore.core.kinds import KINDS
 from autocore.core.link import DeviceLink
 from autocore.core.model import Quality
-from autocore.core.mqtt.broker import Mosquitto
 from autocore.core.mqtt.connection import Connection
 from autocore.core.mqtt.endpoint import Endpoint, parse_broker_url
 from autocore.core.mqtt.hub import MqttHub
@@ -83,8 +83,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What the web shows of what is written down."""
+    """What is written down, and what knows of it."""
 
+    store: StateStore
+    boot: BootInfo
     timeline: Timeline
     history: History
     accounts: Accounts
@@ -170,8 +172,7 @@ class Gateway:
         return changed
 
     async def _start(self) -> None:
-        settings, core, clock = self.settings, self.config.core, self._clock
-        folder = DataFolder(settings.data)
+        folder = DataFolder(self.settings.data)
         folder.hold()
         self._stack.callback(folder.let_go)
         if not self._is_rehearsal:
@@ -179,7 +180,23 @@ class Gateway:
         # Importing the web takes longest; it can do so while the broker and the databases come up.
         web = asyncio.get_running_loop().run_in_executor(None, _import_web) if not self._is_rehearsal else None
         listener = await self._listen(web) if web is not None and self._connect_by is None else None
-        endpoint = self.endpoint = await self._start_broker()
+        self.endpoint = await self._start_broker()
+        parts, records = await self._make_parts(self.endpoint)
+        plugins = await self._start_plugins(parts)
+        self.core = parts
+        if web is None:
+            return
+        records.builtin.start(plugins)
+        self._stack.push_async_callback(records.builtin.stop)
+        await self._connect(parts.hub, parts.link)
+        self._keep_time(parts.entities, records)
+        await self._serve(web, listener, parts, plugins, records)
+        gc.collect()
+        gc.freeze()  # what was made at the start lives for ever; no need to look at it at every collection
+
+    async def _make_parts(self, endpoint: Endpoint) -> tuple[Core, Records]:
+        """Open what is written down, and build the core upon it."""
+        settings, core, clock = self.settings, self.config.core, self._clock
         store = StateStore(settings.data)
         await store.open()
         self._stack.push_async_callback(store.close)
@@ -206,7 +223,6 @@ class Gateway:
         cache = Cache(settings.data / "cache")
         self._stack.callback(cache.close)
         history = await self._start_history(hub, timeline, boot, entities)
-        link = DeviceLink(hub, devices, bus, clock, epoch=boot.number, version=__version__)
         parts = Core(
             clock,
             bus,
@@ -214,7 +230,7 @@ class Gateway:
             devices,
             services,
             hub,
-            link,
+            DeviceLink(hub, devices, bus, clock, epoch=boot.number, version=__version__),
             PanelRegistry(),
             lambda name: KeyValue(store, name),
             cache,
@@ -223,19 +239,7 @@ class Gateway:
             is_rehearsal=self._is_rehearsal,
         )
         builtin = Builtin(parts, core, notifications, events, timeline)
-        plugins = await self._start_plugins(parts)
-        self.core = parts
-        if self._is_rehearsal:
-            return
-        builtin.start(plugins)
-        self._stack.push_async_callback(builtin.stop)
-        await self._connect(hub, link)
-        if web is None:
-            return
-        self._keep_time(clock, timeline, store, entities, boot)
-        await self._serve(web, listener, parts, plugins, Records(timeline, history, accounts, audit, builtin))
-        gc.collect()
-        gc.freeze()  # what was made at the start lives for ever; no need to look at it at every collection
+        return parts, Records(store, boot, timeline, history, accounts, audit, builtin)
 
     def _start_log(self) -> Callable[[], None]:
         section = self.config.core.logging
@@ -350,17 +354,18 @@ class Gateway:
             log.warning("the broker at %s does not answer yet; the gateway goes on trying", self.endpoint)
         remove()
 
-    def _keep_time(self, clock: Clock, timeline: Timeline, store: StateStore, entities: EntityRegistry, boot: BootInfo) -> None:
+    def _keep_time(self, entities: EntityRegistry, records: Records) -> None:
         tasks: set[asyncio.Task[None]] = set()
+        clock, timeline, boot = self._clock, records.timeline, records.boot.number
 
         def look() -> None:
             wall_ns, quality = clock.wall_ns()
-            if wall_ns is None or quality is Quality.UNSET or timeline.offset_ns(boot.number) is not None:
+            if wall_ns is None or quality is Quality.UNSET or timeline.offset_ns(boot) is not None:
                 return
             offset_ns = wall_ns - clock.monotonic_ns()
-            timeline.learn(boot.number, offset_ns)
+            timeline.learn(boot, offset_ns)
             log.info("the clock is right now (%s); everything since the start has its time", quality.value)
-            task = asyncio.get_running_loop().create_task(store.learn_offset(boot.number, offset_ns, quality))
+            task = asyncio.get_running_loop().create_task(records.store.learn_offset(boot, offset_ns, quality))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 

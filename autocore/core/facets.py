@@ -60,11 +60,18 @@ class Entities:
         self.own.append(entity)
 
         def release() -> None:
-            self.own.remove(entity)
-            self._registry.release(entity)
+            if entity in self.own:
+                self.own.remove(entity)
+                self._registry.release(entity)
 
         self._scope.undo(release)
         return entity
+
+    def remove(self, entity: Entity) -> None:
+        """Take one of the plugin's entities away for good; its history stays. Harmless when it is gone."""
+        if entity in self.own:
+            self.own.remove(entity)
+            self._registry.remove(entity)
 
 
 class Devices:

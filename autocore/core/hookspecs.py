@@ -74,8 +74,8 @@ def routes(host: PluginHost) -> Sequence[Any]:  # type: ignore[empty-body]
     """Add to REST (question).
 
     When: after my `setup`, whenever the web is built anew. Answer: Litestar route handlers; they are mounted under
-    `/api/v1/<my name>` and are for administrators unless their `opt` says `needs(role, action)`. When it raises: I run without
-    routes, and the error is counted.
+    `/api/v1/<my name>` and are for administrators unless their `opt` says `needs(role, action)`. A handler that names
+    `caller: Caller` gets who asks. When it raises: I run without routes, and the error is counted.
     """
 
 

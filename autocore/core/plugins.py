@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import logging
 import sys
 import traceback
@@ -31,6 +32,8 @@ from autocore.core.host import PluginHost
 from autocore.core.names import nearest
 
 SETUP_LIMIT_S = 10.0  # an async setup that takes longer waits for something it should do in host.spawn
+
+HOOKS = tuple(name for name, one in vars(hookspecs).items() if hasattr(one, f"{hookspecs.PROJECT}_spec"))
 
 log = logging.getLogger("autocore.plugins")
 
@@ -290,6 +293,10 @@ class Plugins:
             plugin.module = plugin.point.load()
         except Exception as error:  # a border where plugin code runs
             raise PluginError(plugin.name, f"cannot be imported: {_where(error)}") from error
+        hidden = [name for name in HOOKS if inspect.ismodule(getattr(plugin.module, name, None))]
+        if hidden:
+            plugin.module = None
+            raise PluginError(plugin.name, f"its module {hidden[0]}.py hides the hook {hidden[0]}; give the file another name")
         self._hooks.register(plugin.module, plugin.name)
         try:
             self._hooks.check_pending()
@@ -373,11 +380,21 @@ class Plugins:
 
 def as_written_for(schema: vol.Schema, section: Any) -> Any:
     """Give a section as its schema wants it: nothing is an empty list or mapping, a mapping stands for a one-item list."""
-    if isinstance(schema.schema, list):
+    wanted = _shape(schema)
+    if wanted is list:
         if section is None:
             return []
         return [section] if isinstance(section, Mapping) else section
-    return {} if section is None and isinstance(schema.schema, Mapping) else section
+    return {} if section is None and wanted is dict else section
+
+
+def _shape(schema: Any) -> type | None:
+    """Give `list` or `dict` for what a schema takes, looked for inside `Schema` and `All`; None when it is neither."""
+    if isinstance(schema, vol.Schema):
+        return _shape(schema.schema)
+    if isinstance(schema, vol.All):
+        return next((found for part in schema.validators if (found := _shape(part)) is not None), None)
+    return list if isinstance(schema, list) else dict if isinstance(schema, Mapping) else None
 
 
 def _where(error: Exception) -> str:

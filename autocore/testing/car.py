@@ -15,7 +15,6 @@ from autocore.core.entities import Entity
 from autocore.core.host import Core
 from autocore.core.model import INTERNAL, Caller, Cause, Role, Value
 from autocore.core.plugins import PluginStatus
-from autocore.core.storage.state import KeyValue
 from autocore.testing.air import Air
 from autocore.testing.board import FakeBoard
 from autocore.testing.clock import FakeClock
@@ -149,7 +148,3 @@ class Car:
             while not (answer := claim()):  # noqa: ASYNC110  # what threads do has no event
                 await asyncio.sleep(0.005)
             return answer
-
-    def store(self, plugin: str) -> KeyValue:
-        """Give a plugin's key-value store."""
-        return self.core.store(plugin)

@@ -7,7 +7,7 @@ else a schema says is written as JSON. A field that is left empty and may be lef
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -66,6 +66,8 @@ def fields_of(schema: Any, values: Mapping[str, Any]) -> list[Field]:
         default = getattr(key, "default", vol.UNDEFINED)
         given = default() if default is not vol.UNDEFINED and callable(default) else None
         kind, options = _input(inner, name)
+        if kind is Input.LINES and any(not isinstance(one, str) for one in values.get(name) or ()):
+            kind = Input.JSON  # items that are more than a text
         fields.append(
             Field(
                 name,
@@ -103,24 +105,25 @@ def data_of(schema: Any, sent: Mapping[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _read(field: Field, text: str) -> Any:  # one answer for each input
+def _read(field: Field, text: str) -> Any:
+    readers: dict[Input, Callable[[str], Any]] = {
+        Input.WHOLE: int,
+        Input.NUMBER: lambda text: float(text.replace(",", ".")),
+        Input.LINES: _lines,
+        Input.JSON: json.loads,
+        Input.ANY: _plain,
+    }
     try:
-        match field.input:
-            case Input.WHOLE:
-                return int(text)
-            case Input.NUMBER:
-                return float(text.replace(",", "."))
-            case Input.LINES:
-                return [line.strip() for line in text.splitlines() if line.strip()]
-            case Input.JSON:
-                return json.loads(text)
-            case Input.ANY:
-                return _plain(text)
-            case _:
-                return text
+        return readers.get(field.input, str)(text)
     except ValueError:
         wanted = {Input.WHOLE: "a whole number", Input.NUMBER: "a number"}.get(field.input, "JSON")
         raise InvalidData(f"this is not {wanted}", field=field.name) from None
+
+
+def _lines(text: str) -> Any:
+    if text.lstrip().startswith("["):  # items that are more than a text
+        return json.loads(text)
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _plain(text: str) -> float | int | str:
@@ -171,6 +174,7 @@ def _alternatives(inner: Any) -> list[Any]:
 
 
 def _shown(kind: Input, value: Any) -> Any:
+    """Give a value as its field shows it."""
     if kind is Input.FLAG:
         return bool(value)
     if value is None:

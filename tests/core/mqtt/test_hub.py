@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from autocore.broker.mosquitto import Mosquitto
 from autocore.core.clock import SystemClock
 from autocore.core.errors import BrokerError, InvalidData, NameTaken, Refused
-from autocore.core.mqtt.broker import Mosquitto
 from autocore.core.mqtt.endpoint import Endpoint, parse_broker_url
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.mqtt.message import Message
