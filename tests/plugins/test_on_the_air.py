@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from autocore.core.mqtt.broker import Mosquitto
+from autocore.broker.mosquitto import Mosquitto
 from autocore_plugins.system import cpu_temperature
 from tests.conftest import CONFIG, PASSWORD, Ear, Running, Start, eventually, free_port
 from tests.web.test_rest import send
