@@ -37,7 +37,7 @@ from autocore.core.model import Caller, Cause, Position, Role, State, Value, nee
 from autocore.core.mqtt.message import Message
 from autocore.core.names import N_, slug
 from autocore.core.notices import Notice, Notification, Severity
-from autocore.core.panels import Look, Panel, Slot
+from autocore.core.panels import Draw, Look, Panel, Slot
 from autocore.core.services import ServiceCall
 from autocore.core.wire import Ack, Stamp
 
@@ -55,6 +55,7 @@ __all__ = [
     "Cover",
     "Description",
     "Device",
+    "Draw",
     "Entity",
     "Event",
     "EventEntity",

@@ -75,7 +75,8 @@ def routes(host: PluginHost) -> Sequence[Any]:  # type: ignore[empty-body]
 
     When: after my `setup`, whenever the web is built anew. Answer: Litestar route handlers; they are mounted under
     `/api/v1/<my name>` and are for administrators unless their `opt` says `needs(role, action)`. A handler that names
-    `caller: Caller` gets who asks. When it raises: I run without routes, and the error is counted.
+    `caller: Caller` gets who asks, one that names `draw: Draw` draws a piece of a panel. When it raises: I run without
+    routes, and the error is counted.
     """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
@@ -114,6 +115,24 @@ SHADOWS = ("none", "soft", "neumorphic", "strong")
 FONTS = ("system", "serif", "monospace", "rounded")
 ROUNDEST_PX = 32
 _HEX = frozenset("0123456789abcdefABCDEF")
+
+
+class Draw(ABC):
+    """Draws one of a plugin's templates for whoever asks: a route handler that names `draw: Draw` gets it.
+
+    A piece of a panel (for htmx) is a route of the plugin whose template is the same file that the panel includes.
+    """
+
+    @abstractmethod
+    async def __call__(
+        self,
+        template: str,
+        context: Mapping[str, Any] | None = None,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Give the answer of the route: `templates/<template>` in the language and units of the caller, as HTML."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ class Web:
             await self._rebuild()
 
     async def _rebuild(self) -> None:
-        routes = await routes_of(self._parts.plugins)
+        routes = await routes_of(self._parts.plugins, self._pages)
         app = await asyncio.to_thread(self._build, routes)  # a tenth of a second: states and commands go on meanwhile
         self._app = app
         self._routed = frozenset(routes)

@@ -8,13 +8,11 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.params import Parameter
 
-from autocore.api import AutocoreError, Caller, InvalidData, Role, needs
+from autocore.api import AutocoreError, Caller, Draw, InvalidData, Role, needs
 
-from .fragments import draw
 from .shelf import DbcFile
 from .station import MOST_ITEMS, SHOWN_ROWS, Station
 
-HTML = "text/html; charset=utf-8"
 SHOWN_SIGNALS = 100
 MARK = "HX-Request"  # a piece of the page asks, so HTML is answered
 
@@ -49,14 +47,14 @@ def _lists(station: Station) -> list[Any]:
 
 def _pieces(station: Station) -> list[Any]:
     @get("/traffic", opt=needs(Role.VIEWER, "read:can"), include_in_schema=False)
-    async def traffic(language: Query = "en") -> Response[str]:
+    async def traffic(draw: Draw) -> Any:
         """Draw the raw traffic."""
-        return _html(draw("can_traffic.html", language, {"frames": station.frames(SHOWN_ROWS)}))
+        return await draw("can_traffic.html", {"frames": station.frames(SHOWN_ROWS)})
 
     @get("/chooser", opt=needs(Role.TECHNICIAN, "services:can.choose"), include_in_schema=False)
-    async def chooser(q: Query = "", language: Query = "en") -> Response[str]:
+    async def chooser(draw: Draw, q: Query = "") -> Any:
         """Draw the form in which signals are chosen."""
-        return _chooser(station, language, q)
+        return await _chooser(station, draw, q)
 
     return [traffic, chooser]
 
@@ -65,7 +63,7 @@ def _changes(station: Station) -> list[Any]:
     services = station.host.services
 
     @post("/dbc", opt=needs(Role.ADMIN, "can:upload"), status_code=201)
-    async def upload(request: Request[Any, Any, Any], language: Query = "en") -> Response[Any]:
+    async def upload(request: Request[Any, Any, Any], draw: Draw) -> Any:
         """Take a DBC file, the part `file` of a multipart form; it is read in a process of its own."""
         is_piece = MARK in request.headers
         try:
@@ -73,36 +71,36 @@ def _changes(station: Station) -> list[Any]:
             file = await station.upload(filename, content)
         except AutocoreError as error:
             if is_piece:
-                return _chooser(station, language, problem=str(error))
+                return await _chooser(station, draw, problem=str(error))
             raise
-        return _chooser(station, language, is_news=True) if is_piece else Response(_told(file), status_code=201)
+        return await _chooser(station, draw, is_news=True) if is_piece else Response(_told(file), status_code=201)
 
     @post("/choose", opt=needs(Role.TECHNICIAN, "services:can.choose"), include_in_schema=False, status_code=200)
-    async def choose(request: Request[Any, Any, Any], caller: Caller) -> Response[Any]:
+    async def choose(request: Request[Any, Any, Any], caller: Caller, draw: Draw) -> Any:
         """Call `can.choose` with a form, and draw the chooser again."""
         form = await request.form()
         data = {name: _text(form.get(name)) for name in ("dbc", "message", "signal")}
         call = services.call("can.choose", {**data, "on": _text(form.get("on")) == "yes"}, caller)
-        return await _changed(station, request, call)
+        return await _changed(station, request, draw, call)
 
     @post("/forget", opt=needs(Role.ADMIN, "services:can.forget_dbc"), include_in_schema=False, status_code=200)
-    async def forget(request: Request[Any, Any, Any], caller: Caller) -> Response[Any]:
+    async def forget(request: Request[Any, Any, Any], caller: Caller, draw: Draw) -> Any:
         """Call `can.forget_dbc` with a form, and draw the chooser again."""
         form = await request.form()
         call = services.call("can.forget_dbc", {"dbc": _text(form.get("dbc"))}, caller)
-        return await _changed(station, request, call)
+        return await _changed(station, request, draw, call)
 
     return [upload, choose, forget]
 
 
-async def _changed(station: Station, request: Request[Any, Any, Any], call: Any) -> Response[Any]:
+async def _changed(station: Station, request: Request[Any, Any, Any], draw: Draw, call: Any) -> Any:
     form = await request.form()
     problem = None
     try:
         await call
     except AutocoreError as error:
         problem = str(error)
-    return _chooser(station, _text(form.get("language")), _text(form.get("q")), problem, is_news=problem is None)
+    return await _chooser(station, draw, _text(form.get("q")), problem, is_news=problem is None)
 
 
 async def _uploaded(request: Request[Any, Any, Any]) -> tuple[str, bytes]:
@@ -117,17 +115,11 @@ def _told(file: DbcFile) -> dict[str, Any]:
     return {"name": file.name, "messages": len(dbc.messages) if dbc else 0, "signals": dbc.signal_count if dbc else 0}
 
 
-def _chooser(
-    station: Station, language: str, query: str = "", problem: str | None = None, *, is_news: bool = False
-) -> Response[str]:
+async def _chooser(station: Station, draw: Draw, query: str = "", problem: str | None = None, *, is_news: bool = False) -> Any:
     rows, further = station.signals(query, "", SHOWN_SIGNALS)
     context = {"rows": rows, "has_more": further is not None, "query": query, "files": list(station.shelf), "problem": problem}
     # The page shows the live signals elsewhere; they are drawn anew when a choice changed.
-    return _html(draw("can_chooser.html", language, context), {"HX-Trigger": "can-signals"} if is_news else None)
-
-
-def _html(text: str, headers: dict[str, str] | None = None) -> Response[str]:
-    return Response(text, media_type=HTML, headers={"Cache-Control": "no-store", **(headers or {})}, status_code=200)
+    return await draw("can_chooser.html", context, headers={"HX-Trigger": "can-signals"} if is_news else None)
 
 
 def _text(value: Any) -> str:

@@ -78,7 +78,9 @@ class Pages:
     ) -> Response[str]:
         """Give a piece of a page, in the words of the plugin that lies in `folder`, or of the core."""
         place = TEMPLATES if folder is None else folder / "templates"
-        text = self._environment(place, self.view_of(request)).get_template(template).render(**context)
+        text = (
+            self._environment(place, self.view_of(request)).get_template(template).render(**{**self._about(request), **context})
+        )
         return Response(text, status_code=status, media_type=HTML, headers={"Cache-Control": "no-store"})
 
     async def panel_page(self, request: Request[Any, Any, Any], placed: PlacedPanel) -> Response[str]:

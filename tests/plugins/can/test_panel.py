@@ -33,7 +33,7 @@ async def test_an_empty_page_says_what_to_do_next(start: Start) -> None:
         assert words in portuguese
     chooser = await page(gateway, "/api/v1/can/chooser")
     assert "There is no DBC file yet" in chooser
-    assert "Ainda não há arquivo DBC" in await page(gateway, "/api/v1/can/chooser?language=pt-BR")
+    assert "Ainda não há arquivo DBC" in await page(gateway, "/api/v1/can/chooser", **PORTUGUESE)
 
 
 async def test_the_page_shows_buses_signals_and_traffic(start: Start, config: str, wire: Wire) -> None:
@@ -51,7 +51,7 @@ async def test_the_page_shows_buses_signals_and_traffic(start: Start, config: st
         assert words in shown
     assert "<script>" not in shown
     assert "style=" not in shown.partition("<main")[2]
-    traffic = await page(gateway, "/api/v1/can/traffic?language=pt-BR")
+    traffic = await page(gateway, "/api/v1/can/traffic", **PORTUGUESE)
     assert engine(812.5, gear=3).hex() in traffic
     assert "Identificador" in traffic
 
@@ -62,7 +62,7 @@ async def test_a_signal_is_chosen_with_a_click(start: Start, wire: Wire) -> None
     assert (piece.status_code, piece.headers["content-type"].partition(";")[0]) == (200, "text/html")
     assert piece.headers["HX-Trigger"] == "can-signals"
     assert "van.dbc" in piece.text
-    form = {"dbc": "van.dbc", "message": "Engine", "signal": "EngineRPM", "language": "en", "q": "rpm", "on": "yes"}
+    form = {"dbc": "van.dbc", "message": "Engine", "signal": "EngineRPM", "q": "rpm", "on": "yes"}
     chosen = await gateway.client.post("/api/v1/can/choose", data=form)
     assert (chosen.status_code, 'aria-checked="true"' in chosen.text) == (200, True)
     assert "OilPressure" not in chosen.text  # the search stays
@@ -70,7 +70,7 @@ async def test_a_signal_is_chosen_with_a_click(start: Start, wire: Wire) -> None
     again = await gateway.client.post("/api/v1/can/choose", data={**form, "on": "no"})
     assert 'aria-checked="true"' not in again.text
     assert not await gateway.has("sensor.engine_rpm", 812.5)
-    gone = await gateway.client.post("/api/v1/can/forget", data={"dbc": "van.dbc", "language": "pt-BR"})
+    gone = await gateway.client.post("/api/v1/can/forget", data={"dbc": "van.dbc"}, headers=PORTUGUESE)
     assert "Ainda não há arquivo DBC" in gone.text
     assert await signals(gateway) == []
 
@@ -90,7 +90,7 @@ async def test_what_goes_wrong_is_said_on_the_page(
 ) -> None:
     gateway = await start(config)
     await eventually(lambda: has_signals(gateway))
-    answer = await gateway.client.post(f"/api/v1/can/{path}", data={**form, "language": "en"})
+    answer = await gateway.client.post(f"/api/v1/can/{path}", data=form)
     assert (answer.status_code, 'role="alert"' in answer.text, words in html.unescape(answer.text)) == (200, True, True)
     assert "HX-Trigger" not in answer.headers
 
