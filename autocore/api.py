@@ -1,5 +1,6 @@
 """All that a plugin may import. What is not here may change without notice; what is here changes with a deprecation."""
 
+from autocore.builtin.templating import Template
 from autocore.core.bus import Event
 from autocore.core.clock import Clock
 from autocore.core.config.types import device_id, duration, entity_id, slug_key, topic_filter
@@ -32,6 +33,7 @@ from autocore.core.kinds import (
     Switch,
     Text,
     Tracker,
+    limits,
 )
 from autocore.core.model import Caller, Cause, Position, Role, State, Value, needs
 from autocore.core.mqtt.message import Message
@@ -86,6 +88,7 @@ __all__ = [
     "Standing",
     "State",
     "Switch",
+    "Template",
     "Text",
     "Tracker",
     "UnknownName",
@@ -94,6 +97,7 @@ __all__ = [
     "duration",
     "entity_id",
     "hookimpl",
+    "limits",
     "needs",
     "slug",
     "slug_key",

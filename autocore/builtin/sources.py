@@ -126,7 +126,7 @@ def add_service(services: ServiceRegistry, notify: Notify) -> None:
             vol.Required("text"): vol.All(str, vol.Length(min=1, max=2_000, msg="a text has 1 to 2000 characters")),
             vol.Optional("title", default=""): vol.All(str, vol.Length(max=120, msg="a title has at most 120 characters")),
             vol.Optional("severity", default="info"): vol.In(SEVERITIES, msg=f"use one of {', '.join(SEVERITIES)}"),
-            vol.Optional("key", default=None): vol.Any(None, vol.All(str, vol.Length(max=120))),
+            vol.Optional("key", default=None): vol.Any(vol.All(str, vol.Length(max=120)), None),
         }
     )
     services.add(Service("notify.send", send, "core", schema, Role.OPERATOR, "Tell whoever owns the vehicle, on every channel."))

@@ -14,7 +14,7 @@ import msgspec
 
 from autocore.core.bus import Bus
 from autocore.core.clock import NS, Clock, Sequence
-from autocore.core.errors import NameTaken, UnknownName
+from autocore.core.errors import InvalidData, NameTaken, UnknownName
 from autocore.core.kinds import Description
 from autocore.core.model import UNKNOWN, Caller, Cause, State, Value
 from autocore.core.names import nearest
@@ -258,6 +258,19 @@ class EntityRegistry:
         entity.describe(entity.own, {name: value for name, value in words.items() if value is not None})
         self._bus.emit("entity.changed", {"entity": entity_id, "changed": sorted(changes)}, cause)
         return entity
+
+    def redescribe(self, entity: Entity, description: Description) -> None:
+        """Take what an entity's plugin says of it now, and tell it when something changed.
+
+        Raises:
+            InvalidData: it would become another entity.
+        """
+        if entity.own == description:
+            return
+        if Entity(self, description.id, entity.owner, description).identity != entity.identity or description.kind != entity.kind:
+            raise InvalidData(f"{entity.id} cannot become {description.id}; add that one instead")
+        entity.describe(description, entity.overrides)
+        self._bus.emit("entity.changed", {"entity": entity.id, "changed": ["description"]})
 
     def remove(self, entity: Entity) -> None:
         """Forget an entity for good; its history stays."""

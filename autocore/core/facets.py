@@ -67,6 +67,14 @@ class Entities:
         self._scope.undo(release)
         return entity
 
+    def describe(self, entity: Entity, description: Description) -> None:
+        """Say anew what one of the plugin's entities is, e.g. its unit or its options; its id and identity stay.
+
+        Raises:
+            InvalidData: it would become another entity.
+        """
+        self._registry.redescribe(entity, description)
+
     def remove(self, entity: Entity) -> None:
         """Take one of the plugin's entities away for good; its history stays. Harmless when it is gone."""
         if entity in self.own:
@@ -116,6 +124,10 @@ class States:
     def get(self, entity_id: str) -> State:
         """Give the present state; raises `UnknownName`."""
         return self._registry.get(entity_id).state
+
+    def find(self, entity_id: str) -> Entity | None:
+        """Give an entity, to read what it is and holds; None when there is none of that id."""
+        return self._registry.get(entity_id) if entity_id in self._registry else None
 
     def on(self, name: str, listener: StateListener) -> Undo:
         """Call `listener(entity, old, new)` at every report of an entity, a kind, or all (``)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +24,9 @@ from autocore.core.panels import PanelRegistry
 from autocore.core.services import ServiceRegistry
 from autocore.core.storage.database import Database
 from autocore.core.storage.state import KeyValue
+
+WRITABLE = ("name", "icon", "area", "limits")
+"""What people may say of an entity in the web, unless the configuration says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,16 @@ class PluginHost:
             steps = steps[1:]
         mark = mark_at(self._section, steps, exactly=True)
         return None if mark is None else str(mark)
+
+    def written(self, *steps: str | int, facts: Iterable[str] = WRITABLE) -> dict[str, str]:
+        """Say which of `facts` the configuration gives at a place, and where: what an entity's `written` takes.
+
+        Args:
+            steps: the way from the plugin's section to the mapping with the facts.
+            facts: the keys to look for.
+        """
+        places = {fact: self.place(*steps, fact) for fact in facts}
+        return {fact: place for fact, place in places.items() if place is not None}
 
     def notify(self, text: str, *, title: str = "", severity: Severity = Severity.INFO, key: str | None = None) -> None:
         """Tell whoever owns the vehicle, on every channel.

@@ -30,6 +30,24 @@ class Limits:
     hysteresis: float = 0.0
 
 
+_LIMIT_FIELDS = {
+    vol.Optional(name): vol.All(vol.Coerce(float), vol.Range(-1e12, 1e12, msg="expected a number"))
+    for name in ("warn_above", "warn_below", "critical_above", "critical_below")
+} | {vol.Optional("hysteresis"): vol.All(vol.Coerce(float), vol.Range(0, 1e12, msg="expected 0 or more"))}
+_LIMITS = vol.Schema(_LIMIT_FIELDS)
+
+
+def limits(value: Any) -> Limits:
+    """Give the `Limits` of a configuration, e.g. `{warn_above: 95, critical_above: 105, hysteresis: 2}` (voluptuous)."""
+    found = Limits(**_LIMITS(value))
+    pairs = ((found.warn_above, found.critical_above), (found.critical_below, found.warn_below))
+    if any(low is not None and high is not None and low > high for low, high in pairs):
+        raise vol.Invalid("a value is critical only beyond where it warns; exchange warn and critical")
+    if (found.warn_above, found.warn_below, found.critical_above, found.critical_below) == (None,) * 4:
+        raise vol.Invalid("give at least one of warn_above, warn_below, critical_above and critical_below")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """What every entity has. Names, device classes and state classes are Home Assistant's, so that both sides understand.

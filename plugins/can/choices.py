@@ -22,7 +22,7 @@ DBC_NAME = vol.All(str, vol.Length(min=1, max=255))
 CHOOSE = vol.Schema(
     {
         **PICK,
-        vol.Optional("dbc", default=None): vol.Any(None, DBC_NAME),
+        vol.Optional("dbc", default=None): vol.Any(DBC_NAME, None),
         vol.Optional("on", default=True): bool,
     }
 )

@@ -89,25 +89,25 @@ class CanSection:
 text = vol.All(str, vol.Length(min=1, max=60, msg="write 1 to 60 characters"))
 number = vol.All(vol.Any(int, float, msg="expected a number"), vol.Range(-1e12, 1e12))
 FACE: dict[Any, Any] = {
-    vol.Optional("name", default=None): vol.Any(None, text),
-    vol.Optional("id", default=None): vol.Any(None, slug_key),
-    vol.Optional("unit", default=None): vol.Any(None, vol.All(str, vol.Length(max=20))),
-    vol.Optional("icon", default=None): vol.Any(None, vol.All(str, vol.Match(r"^[a-z0-9-]{1,40}$"))),
-    vol.Optional("precision", default=None): vol.Any(None, vol.All(int, vol.Range(0, 6))),
-    vol.Optional("expires_after", default=EXPIRES_AFTER_S): vol.Any(None, duration),
+    vol.Optional("name", default=None): vol.Any(text, None),
+    vol.Optional("id", default=None): vol.Any(slug_key, None),
+    vol.Optional("unit", default=None): vol.Any(vol.All(str, vol.Length(max=20)), None),
+    vol.Optional("icon", default=None): vol.Any(vol.All(str, vol.Match(r"^[a-z0-9-]{1,40}$")), None),
+    vol.Optional("precision", default=None): vol.Any(vol.All(int, vol.Range(0, 6)), None),
+    vol.Optional("expires_after", default=EXPIRES_AFTER_S): vol.Any(duration, None),
 }
 PICK: dict[Any, Any] = {
     vol.Required("signal"): vol.All(str, vol.Length(min=1, max=128)),
-    vol.Optional("message", default=None): vol.Any(None, vol.All(str, vol.Length(min=1, max=128))),
+    vol.Optional("message", default=None): vol.Any(vol.All(str, vol.Length(min=1, max=128)), None),
     **FACE,
 }
-_PICKED = vol.Schema({**PICK, vol.Optional("bus", default=None): vol.Any(None, slug_key)})
+_PICKED = vol.Schema({**PICK, vol.Optional("bus", default=None): vol.Any(slug_key, None)})
 _HAND_MADE = vol.Schema(
     {
         **FACE,
         vol.Required("name"): text,
         vol.Required("frame"): vol.All(int, vol.Range(0, HIGHEST_EXTENDED, msg="write e.g. 0x1A0, at most 0x1FFFFFFF")),
-        vol.Optional("extended", default=None): vol.Any(None, bool),
+        vol.Optional("extended", default=None): vol.Any(bool, None),
         vol.Required("start_bit"): vol.All(int, vol.Range(0, 511)),
         vol.Required("length"): vol.All(int, vol.Range(1, 64, msg="a signal has 1 to 64 bits")),
         vol.Optional("byte_order", default="little"): vol.In(("little", "big"), msg="use little or big"),
@@ -115,7 +115,7 @@ _HAND_MADE = vol.Schema(
         vol.Optional("scale", default=1): number,
         vol.Optional("offset", default=0): number,
         vol.Optional("values", default=dict): {int: text},
-        vol.Optional("bus", default=None): vol.Any(None, slug_key),
+        vol.Optional("bus", default=None): vol.Any(slug_key, None),
     }
 )
 _BUS = vol.Schema(

@@ -36,7 +36,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     host.services.add(
         "all_off",
         all_off,
-        schema=vol.Schema({vol.Optional("board", default=None): vol.Any(None, device_id)}),
+        schema=vol.Schema({vol.Optional("board", default=None): vol.Any(device_id, None)}),
         description="Turn every channel of one board off, or of all.",
     )
 

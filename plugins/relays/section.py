@@ -43,13 +43,13 @@ class BoardSection:
 CHANNEL = vol.Schema(
     {
         vol.Required("name"): vol.All(str, vol.Length(min=1, max=60)),
-        vol.Optional("id", default=None): vol.Any(None, slug_key),
+        vol.Optional("id", default=None): vol.Any(slug_key, None),
         vol.Optional("type", default="toggle"): vol.In(TYPES, msg=f"use one of {', '.join(TYPES)}"),
         vol.Optional("duration", default=0.5): vol.All(
             duration, vol.Range(*PULSE_S, msg="a pulse lasts 50 ms to 60 s; write e.g. 500ms")
         ),
-        vol.Optional("icon", default=None): vol.Any(None, str),
-        vol.Optional("area", default=None): vol.Any(None, str),
+        vol.Optional("icon", default=None): vol.Any(str, None),
+        vol.Optional("area", default=None): vol.Any(str, None),
     }
 )
 
@@ -84,7 +84,7 @@ BOARD = vol.Schema(
     vol.All(
         {
             vol.Required("device"): device_id,
-            vol.Optional("name", default=None): vol.Any(None, str),
+            vol.Optional("name", default=None): vol.Any(str, None),
             vol.Optional("size", default=16): vol.In(SIZES, msg=f"a board has {', '.join(map(str, SIZES))} channels"),
             vol.Optional("answer_within", default=3.0): vol.All(duration, vol.Range(0.2, 30, msg="use 200ms to 30s")),
             vol.Required("channels"): vol.All({vol.All(int, vol.Range(1, 32)): CHANNEL}, vol.Length(min=1)),

@@ -11,13 +11,13 @@ SENSOR = vol.Schema(
         vol.Required("topic"): topic_filter,
         vol.Required("name"): vol.All(str, vol.Length(min=1)),
         vol.Optional("path", default=""): str,
-        vol.Optional("id", default=None): vol.Any(None, slug_key),
-        vol.Optional("unit", default=None): vol.Any(None, str),
-        vol.Optional("device_class", default=None): vol.Any(None, str),
-        vol.Optional("icon", default=None): vol.Any(None, str),
-        vol.Optional("precision", default=None): vol.Any(None, vol.All(int, vol.Range(0, 6))),
-        vol.Optional("scale", default=None): vol.Any(None, vol.Coerce(float)),
-        vol.Optional("expires_after", default=None): vol.Any(None, duration),
+        vol.Optional("id", default=None): vol.Any(slug_key, None),
+        vol.Optional("unit", default=None): vol.Any(str, None),
+        vol.Optional("device_class", default=None): vol.Any(str, None),
+        vol.Optional("icon", default=None): vol.Any(str, None),
+        vol.Optional("precision", default=None): vol.Any(vol.All(int, vol.Range(0, 6)), None),
+        vol.Optional("scale", default=None): vol.Any(vol.Coerce(float), None),
+        vol.Optional("expires_after", default=None): vol.Any(duration, None),
     }
 )
 

@@ -10,8 +10,8 @@ from autocore.core.bus import Bus
 from autocore.core.clock import Sequence
 from autocore.core.entities import Entity, EntityRegistry
 from autocore.core.errors import InvalidData, NameTaken, UnknownName
-from autocore.core.kinds import BinarySensor, Sensor, Switch
-from autocore.core.model import State
+from autocore.core.kinds import BinarySensor, Description, Sensor, Switch
+from autocore.core.model import Cause, State
 from autocore.testing import FakeClock
 
 
@@ -154,3 +154,21 @@ def test_states_are_in_order_and_the_change_is_never_after_the_report(reports: l
     assert [state.seq for state in seen] == sorted({state.seq for state in seen})
     assert all(state.changed_ns <= clock.monotonic_ns() for state in seen)
     assert all(state.changed_ns <= state.updated_ns for state in seen if state.available)
+
+
+def test_what_an_entity_is_may_be_said_anew_and_people_keep_their_word(entities: EntityRegistry, bus: Bus) -> None:
+    speed = entities.add("derived", Sensor("speed", name="Speed"))
+    entities.override(speed.id, {"name": "How fast"}, Cause("rest", "ana"))
+    changed: list[str] = []
+    bus.on("entity.changed", lambda event: changed.append(event.data["entity"]))
+    entities.redescribe(speed, Sensor("speed", name="Speed", unit="km/h"))
+    entities.redescribe(speed, Sensor("speed", name="Speed", unit="km/h"))
+    assert (speed.description.name, getattr(speed.description, "unit", None)) == ("How fast", "km/h")
+    assert changed == [speed.id]
+
+
+@pytest.mark.parametrize("other", [Sensor("rpm"), BinarySensor("speed"), Sensor("speed", device="engine")])
+def test_an_entity_never_becomes_another(entities: EntityRegistry, other: Description) -> None:
+    speed = entities.add("derived", Sensor("speed"))
+    with pytest.raises(InvalidData, match="add that one instead"):
+        entities.redescribe(speed, other)
