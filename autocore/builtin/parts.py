@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autocore.builtin import sources
+from autocore.builtin import figures, sources
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.limits import LimitWatch
 from autocore.builtin.mirror import Mirror
@@ -35,11 +35,12 @@ class Builtin:
         self._limits = LimitWatch(core.entities, core.bus, core.notify if self._says.limits else None)
         self._sources = sources.Sources(core.hub, core.devices, core.bus, core.clock, core.notify)
         self._mirror = Mirror(core.hub, core.entities, core.bus, core.clock, timeline)
-        self._tell = core.notify
+        self._core = core
         sources.add_service(core.services, core.notify)
 
     def start(self, plugins: Plugins) -> None:
         """Watch, mirror and deliver from now on; before the hub connects."""
+        figures.add_service(self._core, plugins)
         self._limits.start()
         self._sources.start(broker=self._says.broker, devices=self._says.devices)
         self._mirror.start(self._mqtt.publish, self._mqtt.events)
@@ -49,12 +50,12 @@ class Builtin:
 
         self.notifications.start(lambda: plugins.owners("deliver"), deliver)
         if self._says.gateway:
-            self._tell("The gateway has started", title="AutoCore", severity=Severity.INFO, source="gateway", key=None)
+            self._core.notify("The gateway has started", title="AutoCore", severity=Severity.INFO, source="gateway", key=None)
 
     async def stop(self) -> None:
         """Watch no more; what is told until now is kept."""
         if self._says.gateway:
-            self._tell("The gateway stops", title="AutoCore", severity=Severity.INFO, source="gateway", key=None)
+            self._core.notify("The gateway stops", title="AutoCore", severity=Severity.INFO, source="gateway", key=None)
         self._mirror.stop()
         self._sources.stop()
         self._limits.stop()

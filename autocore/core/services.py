@@ -45,6 +45,7 @@ class Service:
         schema: what the data must be; None takes no data.
         role: the least role that may call it.
         description: one sentence for people.
+        is_query: it changes nothing, so that only refused calls are remembered.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Service:
     schema: vol.Schema | None = None
     role: Role = Role.OPERATOR
     description: str = ""
+    is_query: bool = False
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -145,8 +147,9 @@ class ServiceRegistry:
             outcome = "cancelled"
             raise
         finally:
-            latency_s = (self._clock.monotonic_ns() - started_ns) / NS
-            self._remember(Record(started_ns, name, dict(data), caller, outcome, detail, latency_s))
+            if not (service.is_query and outcome == "done"):  # who only looked changed nothing
+                latency_s = (self._clock.monotonic_ns() - started_ns) / NS
+                self._remember(Record(started_ns, name, dict(data), caller, outcome, detail, latency_s))
         return answer
 
 

@@ -1,73 +1,44 @@
-"""The gateway itself: CPU temperature and uptime as sensors and dashboard cards."""
+"""The gateway itself: temperature, supply, memory, disk, message rates and what each plugin costs, with limits that warn."""
 
 from __future__ import annotations
 
-import psutil
+from collections.abc import Mapping
+from typing import Any
+
 import voluptuous as vol
 
-from autocore.api import N_, Entity, Panel, PluginHost, Sensor, Slot, duration, hookimpl
+from autocore.api import N_, Panel, PluginHost, Role, ServiceCall, Slot, hookimpl
 
-NS = 1_000_000_000
+from .gauges import Gauges
+from .machine import undervoltage_file
+from .section import SCHEMA
 
 
 @hookimpl
 def config_schema() -> vol.Schema:
     """Give the schema of the section `system`."""
-    return vol.Schema({vol.Optional("every", default=10.0): vol.All(duration, vol.Range(1, 3600, msg="use 1s to 1h"))})
+    return SCHEMA
 
 
 @hookimpl
-def setup(host: PluginHost, config: dict[str, float]) -> None:
-    """Add the sensors, measure now and then every `every` seconds, and show two dashboard cards."""
-    temperature = host.entities.add(
-        Sensor(
-            "system_cpu_temperature",
-            name="CPU temperature",
-            unit="°C",
-            device_class="temperature",
-            state_class="measurement",
-            icon="cpu",
-            precision=1,
-        )
-    )
-    uptime = host.entities.add(
-        Sensor(
-            "system_uptime",
-            name="Uptime",
-            unit="s",
-            device_class="duration",
-            state_class="total_increasing",
-            icon="clock",
-        )
-    )
-    started_ns = host.clock.monotonic_ns()
+def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
+    """Add the sensors, measure now and then every `every` seconds, and show cards on the dashboard and under monitoring."""
+    gauges = Gauges(host, config["limits"], host.data_folder, undervoltage_file())
 
-    def measure() -> None:
-        _report_temperature(temperature)
-        uptime.set((host.clock.monotonic_ns() - started_ns) // NS)
+    async def measure(_call: ServiceCall) -> Mapping[str, Any]:
+        await gauges.measure()
+        return {}
 
-    measure()
-    host.schedule.every(config["every"], measure)
-    host.panels.add(Panel(N_("CPU temperature"), icon="cpu", template="temperature.html", slot=Slot.DASHBOARD, order=30))
-    host.panels.add(Panel(N_("Uptime"), icon="clock", template="uptime.html", slot=Slot.DASHBOARD, order=40))
-
-
-def _report_temperature(sensor: Entity) -> None:
-    celsius = cpu_temperature()
-    if celsius is None:
-        sensor.lose()
-    else:
-        sensor.set(celsius)
-
-
-def cpu_temperature() -> float | None:
-    """Give the CPU's temperature in °C, None on a machine that does not tell.
-
-    A Pi names its sensor `cpu_thermal`, PCs `coretemp` or `k10temp`.
-    """
-    read = getattr(psutil, "sensors_temperatures", None)  # not on every system
-    sensors = read() if read else {}
-    for name in ("cpu_thermal", "coretemp", "k10temp"):
-        if sensors.get(name):
-            return float(sensors[name][0].current)
-    return None
+    host.services.add("measure", measure, role=Role.VIEWER, description="Measure the gateway now.")
+    host.schedule.after(0, gauges.measure)
+    host.schedule.every(config["every"], gauges.measure)
+    for title, icon, template, order in (
+        (N_("CPU temperature"), "cpu", "temperature.html", 30),
+        (N_("Uptime"), "clock", "uptime.html", 40),
+    ):
+        host.panels.add(Panel(title, icon=icon, template=template, slot=Slot.DASHBOARD, order=order))
+    for title, icon, template, order in (
+        (N_("Temperature and load"), "cpu", "machine.html", 10),
+        (N_("Messages a second"), "activity", "messages.html", 20),
+    ):
+        host.panels.add(Panel(title, icon=icon, template=template, slot=Slot.MONITORING, order=order, wide=True))

@@ -8,11 +8,9 @@ import os
 import signal
 from typing import Any
 
-import psutil
 import pytest
 
 from autocore.broker.mosquitto import Mosquitto
-from autocore_plugins.system import cpu_temperature
 from tests.conftest import CONFIG, PASSWORD, Ear, Running, Start, eventually, free_port
 from tests.web.test_rest import send
 
@@ -166,22 +164,6 @@ async def test_a_button_at_the_board_is_the_boards_doing(start: Start) -> None:
     device = (await gateway.client.get("/api/v1/devices/relay_board_1")).json()
     assert (device["firmware"], device["channels"]) == ("2.1", 16)
     board.ear.close()
-
-
-@pytest.mark.parametrize(
-    ("sensors", "celsius"),
-    [({"cpu_thermal": [51.5]}, 51.5), ({"k10temp": [40.0]}, 40.0), ({"acpitz": [20.0]}, None), ({}, None)],
-)
-def test_the_temperature_of_a_pi_and_of_a_pc_is_found(
-    monkeypatch: pytest.MonkeyPatch, sensors: dict[str, list[float]], celsius: float | None
-) -> None:
-    class Reading:
-        def __init__(self, current: float) -> None:
-            self.current = current
-
-    found = {name: [Reading(value) for value in values] for name, values in sensors.items()}
-    monkeypatch.setattr(psutil, "sensors_temperatures", lambda: found, raising=False)
-    assert cpu_temperature() == celsius
 
 
 async def test_a_second_channel_of_one_name_is_a_fault(tmp_path: Any) -> None:

@@ -1,0 +1,34 @@
+"""The gateway's own figures as a service, for whoever watches it: a plugin, REST, the MQTT API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autocore.core.clock import NS
+from autocore.core.host import Core
+from autocore.core.model import Role
+from autocore.core.plugins import Plugins
+from autocore.core.services import Service, ServiceCall
+
+
+def add_service(core: Core, plugins: Plugins) -> None:
+    """Offer `gateway.figures`.
+
+    It answers `{seconds, messages: {received, published, rejected}, plugins: {name: {calls, errors, seconds}}}`: counted since
+    the start, `seconds` on the monotonic clock, so that two answers make a rate.
+    """
+
+    async def figures(_call: ServiceCall) -> Mapping[str, Any]:
+        return {
+            "seconds": core.clock.monotonic_ns() / NS,
+            "messages": {
+                "received": core.hub.counters.received,
+                "published": core.hub.counters.published,
+                "rejected": core.hub.rejections.total,
+            },
+            "plugins": {one.name: {"calls": one.calls, "errors": one.errors, "seconds": one.seconds} for one in plugins},
+        }
+
+    words = "Give what the gateway counted since its start: messages, and what each plugin cost."
+    core.services.add(Service("gateway.figures", figures, "core", None, Role.VIEWER, words, is_query=True))

@@ -1,0 +1,29 @@
+"""The section `system` of the configuration, with the limits that hold when it says none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import voluptuous as vol
+
+from autocore.api import Limits, duration, limits
+
+DEFAULTS = {
+    # A Raspberry Pi slows itself down from 80 °C on, and more at 85 °C (its documentation, frequency management).
+    "cpu_temperature": Limits(warn_above=75, critical_above=82, hysteresis=3),
+    "memory": Limits(warn_above=85, critical_above=95, hysteresis=3),
+    "disk": Limits(warn_above=85, critical_above=95, hysteresis=1),
+    "plugin": Limits(warn_above=25, critical_above=75, hysteresis=5),
+}
+
+
+def _limit(name: str) -> dict[Any, Any]:
+    return {vol.Optional(name, default=DEFAULTS[name]): vol.Any(Limits, limits, None)}
+
+
+SCHEMA = vol.Schema(
+    {
+        vol.Optional("every", default=10.0): vol.All(duration, vol.Range(1, 3600, msg="use 1s to 1h")),
+        vol.Optional("limits", default=dict): {key: value for name in DEFAULTS for key, value in _limit(name).items()},
+    }
+)
