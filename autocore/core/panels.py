@@ -34,7 +34,8 @@ class Panel:
         icon: the name of a Tabler icon.
         template: a Jinja template in the plugin's `templates/` folder; or
         source: the template itself, for a plugin that is one file.
-        context: gives the template's variables when the panel is drawn; may be async.
+        context: gives the template's variables when the panel is drawn; may be async. Beside them a template has `role`, the
+            caller's, and `query`, what the address asks for: a list of words for each name.
         slot: where it appears; a page in the navigation has the address `/<plugin>`, or `/<plugin>/<key>` with a key.
         role: the least role that sees it.
         order: smaller comes first.

@@ -25,10 +25,10 @@ def config_schema() -> vol.Schema:
 @hookimpl
 def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     """Listen to the native topics and the mapped ones, and show a page and a live chart."""
-    native = NativeTelemetry(host, config["expires_after"])
+    native = NativeTelemetry(host, config["expires_after"], config["readings"])
     native.start()
-    for mapping in config["sensors"]:
-        ForeignSensor(host, mapping).start()
+    for number, mapping in enumerate(config["sensors"]):
+        ForeignSensor(host, mapping, host.written("sensors", number)).start()
 
     def sensors() -> list[Entity]:
         return sorted(host.entities.own, key=lambda entity: entity.id)

@@ -15,10 +15,11 @@ class ForeignSensor:
 
     Args:
         host: the plugin's host.
-        mapping: `{topic, path, id, name, unit, device_class, icon, precision, scale, expires_after}`.
+        mapping: `{topic, path, id, name, unit, device_class, icon, area, precision, scale, limits, expires_after}`.
+        written: which of it the configuration owns.
     """
 
-    def __init__(self, host: PluginHost, mapping: Mapping[str, Any]) -> None:
+    def __init__(self, host: PluginHost, mapping: Mapping[str, Any], written: Mapping[str, str]) -> None:
         self._host = host
         self._topic: str = mapping["topic"]
         self._path = parse_path(mapping["path"])
@@ -32,8 +33,11 @@ class ForeignSensor:
                 device_class=mapping["device_class"],
                 state_class="measurement",
                 icon=mapping["icon"],
+                area=mapping["area"],
+                limits=mapping["limits"],
                 precision=mapping["precision"],
                 expires_after_s=mapping["expires_after"],
+                written=written,
             )
         )
 

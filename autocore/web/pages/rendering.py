@@ -177,7 +177,9 @@ class Pages:
         return fields_of(self._parts.services.get(name).schema, values or {})
 
     def _about(self, request: Request[Any, Any, Any]) -> dict[str, Any]:
-        return {"role": role_of(request).name.lower(), **getattr(request.state, "about", {})}
+        asked = request.query_params
+        query = {name: asked.getall(name) for name in asked}
+        return {"role": role_of(request).name.lower(), "query": query, **getattr(request.state, "about", {})}
 
     def _shell(self, request: Request[Any, Any, Any], view: View) -> dict[str, Any]:
         caller: Caller | None = request.scope.get(CALLER)  # type: ignore[assignment]  # the gate's own key

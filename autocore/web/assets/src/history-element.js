@@ -75,6 +75,10 @@ class HistoryElement extends HTMLElement {
         values: rows.map(([, value]) => (typeof value === "number" ? convert(value, unit)[0] : value == null ? null : Number(value))),
       };
     });
+    // What is downloaded beside the chart is what the chart shows.
+    for (const link of this.closest("section")?.querySelectorAll("a[data-history]") ?? []) {
+      link.href = `${link.dataset.history}&from=${from}&to=${to}`;
+    }
     this.draw();
   }
 

@@ -1,0 +1,111 @@
+"""What the owner says of readings, units of every board, and the page with the past."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autocore.core.errors import ConfigFaults
+from autocore.testing import Car
+from autocore_plugins.telemetry.units import metric, spelt
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "kept"),
+    [
+        (212, "F", (100.0, "°C")),
+        (60, "mph", (96.56064, "km/h")),
+        (30, "psi", (206.84271879504, "kPa")),
+        (12.6, "volts", (12.6, "V")),
+        (20, "C", (20, "°C")),
+        (5, "furlong", (5, "furlong")),
+        (5, None, (5, None)),
+    ],
+    ids=str,
+)
+def test_units_of_every_board_become_the_gateways(value: float, unit: str | None, kept: tuple[float, str | None]) -> None:
+    number, name = metric(value, unit)
+    assert (pytest.approx(kept[0]), kept[1]) == (number, name)
+
+
+@given(st.text(max_size=30))
+def test_a_unit_has_one_spelling_and_keeps_it(text: str) -> None:
+    assert spelt(spelt(text)) == spelt(text)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.sampled_from(["F", "mph", "psi", "gal", "mi"]))
+def test_a_conversion_keeps_the_order_of_readings(a: float, b: float, unit: str) -> None:
+    assert (metric(a, unit)[0] <= metric(b, unit)[0]) == (a <= b) or metric(a, unit)[0] == metric(b, unit)[0]
+
+
+async def test_a_board_that_measures_in_fahrenheit_is_kept_in_celsius(car: Car) -> None:
+    await car.start("telemetry:\n")
+    car.publish("autocore/telemetry/cabin/data", {"sensor": "temperature", "value": 68, "unit": "F"})
+    assert car.value("sensor.cabin_temperature") == pytest.approx(20)
+    assert car.entity("sensor.cabin_temperature").description.unit == "°C"  # type: ignore[attr-defined]
+
+
+async def test_the_owner_names_a_reading_and_sets_its_limits(car: Car) -> None:
+    await car.start(
+        "telemetry:\n"
+        "  readings:\n"
+        "    engine/coolant: {name: Coolant, area: Engine bay, limits: {warn_above: 98, critical_above: 105, hysteresis: 2}}\n"
+        "    engine/raw: {ignore: true}\n"
+        "    engine/tank: {scale: 0.1, unit: L, precision: 1}\n"
+    )
+    told: list[object] = []
+    car.core.bus.on("entity.limit", lambda event: told.append(event.data["level"]))
+    car.publish("autocore/telemetry/engine/data", {"coolant": 80, "raw": 1, "tank": 425})
+    car.publish("autocore/telemetry/engine/data", {"coolant": 100, "raw": 2})
+    coolant = car.entity("sensor.engine_coolant")
+    assert (coolant.description.name, coolant.description.area, coolant.level) == ("Coolant", "Engine bay", "warn")
+    assert told == ["warn"]
+    assert "sensor.engine_raw" not in [one.id for one in car.core.entities]
+    assert car.value("sensor.engine_tank") == pytest.approx(42.5)
+    web = await car.web()
+    taken = await web.patch("/api/v1/entities/sensor.engine_coolant", json={"name": "Water"})
+    assert (taken.status_code, "config.yaml:" in taken.text) == (409, True)
+    free = await web.patch("/api/v1/entities/sensor.engine_coolant", json={"icon": "engine"})
+    assert free.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ("readings: {coolant: {}}", "write e.g. engine/coolant"),
+        ("readings: {engine/coolant: {limits: {warn_above: hot}}}", "expected float"),
+        ("readings: {engine/coolant: {nmae: x}}", "name"),
+        ("sensors: [{topic: a/b, name: A, limits: {}}]", "at least one of"),
+    ],
+)
+async def test_a_wrong_wish_is_said_with_its_place(car: Car, section: str, words: str) -> None:
+    with pytest.raises(ConfigFaults, match=words):
+        await car.start(f"telemetry:\n  {section}\n")
+
+
+async def test_a_mapped_sensor_has_limits_and_an_area(car: Car) -> None:
+    await car.start(
+        "telemetry: {sensors: [{topic: tele/fridge, path: t, name: Fridge, area: Kitchen, limits: {critical_above: 8}}]}\n"
+    )
+    car.publish("tele/fridge", {"t": 9})
+    fridge = car.entity("sensor.fridge")
+    assert (fridge.level, fridge.description.area) == ("critical", "Kitchen")
+
+
+async def test_the_page_shows_the_past_of_what_was_chosen_with_its_downloads(car: Car) -> None:
+    await car.start("telemetry:\n")
+    car.publish("autocore/telemetry/cabin/data", {"temperature": 20, "humidity": 50, "voltage": 12.5, "door": "open"})
+    page = await car.page("/telemetry?entities=sensor.cabin_humidity&entities=sensor.nothing")
+    assert '<ac-history entities="sensor.cabin_humidity"' in page
+    assert 'data-history="/api/v1/entities/sensor.cabin_humidity/history?format=csv"' in page
+    assert 'value="sensor.cabin_humidity" aria-label="Show the history of Humidity" checked' in page
+    assert 'value="sensor.cabin_door"' not in page  # a text has no chart
+    assert "Mostrar o histórico" in await car.page("/telemetry", "pt-BR")
+
+
+async def test_nothing_in_the_address_reaches_the_page_unasked(car: Car) -> None:
+    await car.start("telemetry:\n")
+    car.publish("autocore/telemetry/cabin/data", {"temperature": 20})
+    page = await car.page('/telemetry?entities="><script>alert(1)</script>')
+    assert "<script>alert" not in page
