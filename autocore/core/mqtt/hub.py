@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from autocore.core.mqtt.connection import Connection
 from autocore.core.mqtt.endpoint import Endpoint
 from autocore.core.mqtt.message import Message
 from autocore.core.mqtt.rejections import Rejections
+from autocore.core.mqtt.subscriptions import Subscriptions
 from autocore.core.mqtt.topics import TopicTrie, check_filter, check_topic, matches
 
 TOPICS_REMEMBERED = 10_000  # topics made from input must not fill the memory
@@ -50,10 +51,7 @@ class _Lane:
 
     def __init__(self) -> None:
         self.trie: TopicTrie[Handler] = TopicTrie()
-        self.filters: dict[str, list[int]] = {}  # filter -> the QoS of each subscriber
-
-    def wanted(self) -> dict[str, int]:
-        return {name: max(levels) for name, levels in self.filters.items()}
+        self.filters = Subscriptions()
 
 
 class MqttHub:
@@ -152,23 +150,15 @@ class MqttHub:
         name = check_filter(filter_.replace("{root}", self.root))
         lane, connection = (self._control_lane, self._control) if urgent else (self._data_lane, self._data)
         take_out = lane.trie.add(name, handler)
-        levels = lane.filters.setdefault(name, [])
-        levels.append(qos)
-        connection.subscribe({name: max(levels)})
-        self._remember()
+        self._ask(connection, *lane.filters.add(name, qos))
         is_in = True
 
         def remove() -> None:
             nonlocal is_in
-            if not is_in:
-                return
-            is_in = False
-            take_out()
-            levels.remove(qos)
-            if not levels:
-                lane.filters.pop(name, None)
-                connection.unsubscribe([name])
-                self._remember()
+            if is_in:
+                is_in = False
+                take_out()
+                self._ask(connection, *lane.filters.remove(name, qos))
 
         return remove
 
@@ -258,6 +248,11 @@ class MqttHub:
 
         return acknowledge
 
+    def _ask(self, connection: Connection, fresh: Mapping[str, int], old: Sequence[str]) -> None:
+        connection.subscribe(fresh)  # first: rather a message twice than not at all
+        connection.unsubscribe(old)
+        self._remember()
+
     def _check_owner(self, topic: str, owner: str) -> None:
         try:
             claimed_by = self._owner_of[topic]
@@ -294,7 +289,7 @@ class MqttHub:
         self._unacknowledged.clear()  # their numbers belong to the connection; the broker sends them again
         if not is_connected:
             return
-        wanted = self._data_lane.wanted()
+        wanted = self._data_lane.filters.asked()
         if self._data.had_session:
             self._data.unsubscribe([name for name in self._remembered() if name not in wanted])
         self._data.subscribe(wanted)
@@ -302,7 +297,7 @@ class MqttHub:
 
     def _on_control_change(self, is_connected: bool) -> None:  # noqa: FBT001  # the connection's signal
         if is_connected:
-            self._control.subscribe(self._control_lane.wanted())
+            self._control.subscribe(self._control_lane.filters.asked())
             for topic, (body, qos) in self._retained.items():
                 self._control.publish(topic, body, qos=qos, retain=True)
                 self.counters.published += 1
@@ -323,7 +318,7 @@ class MqttHub:
         if self._memory is None or not self._data.is_connected:
             return
         fresh = self._memory.with_suffix(".new")
-        fresh.write_text(json.dumps(sorted(self._data_lane.filters)))
+        fresh.write_text(json.dumps(sorted(self._data_lane.filters.asked())))
         fresh.replace(self._memory)
 
 

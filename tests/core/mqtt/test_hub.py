@@ -253,3 +253,24 @@ async def test_a_refused_message_names_its_device_topic_and_field(hub: MqttHub, 
     hub.reject("tele/fridge", None, "", "no JSON")
     assert "engine on autocore/telemetry/engine/data, field rpm: not a number" in caplog.text
     assert "somebody on tele/fridge: no JSON" in caplog.text
+
+
+async def test_a_reading_comes_once_however_many_filters_match_it(hub: MqttHub) -> None:
+    heard: list[str] = []
+    filters = ("autocore/telemetry/+/data", "autocore/telemetry/cabin/#", "autocore/+/cabin/data")
+    undo = [hub.subscribe(one, lambda message, one=one: heard.append(f"{one} {message.text()}")) for one in filters]
+    await eventually(lambda: _marked(hub, heard, "ready"))
+    hub.publish("autocore/telemetry/cabin/data", "21.5", qos=1)
+    await eventually(lambda: _marked(hub, heard, "first"))  # behind it, so that what comes twice has come
+    assert sorted(one for one in heard if "21.5" in one) == sorted(f"{one} 21.5" for one in filters)
+    undo[2]()
+    hub.publish("autocore/telemetry/cabin/data", "22.5", qos=1)
+    await eventually(lambda: _marked(hub, heard, "second"))
+    assert sorted(one for one in heard if "22.5" in one) == sorted(f"{one} 22.5" for one in filters[:2])
+
+
+def _marked(hub: MqttHub, heard: list[str], word: str) -> bool:
+    if not any(one.endswith(word) for one in heard):
+        hub.publish("autocore/telemetry/cabin/mark", word, qos=1)
+        return False
+    return True
