@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
+from autocore.core.clock import Timer
 from autocore.core.mqtt.message import Message
 from autocore.testing.air import Air
 
@@ -35,6 +36,7 @@ class FakeBoard:
         self.commands: list[dict[str, Any]] = []
         """What it was told to do, oldest first."""
         self.channels = dict.fromkeys(range(1, channels + 1), False)
+        self._timers: dict[int, Timer] = {}
         self._air = air
         self._root = root
         self._about = {"type": "relay_board" if channels else "sensor_node", "capabilities": [], **about}
@@ -90,8 +92,16 @@ class FakeBoard:
     def _on_relay_command(self, message: Message) -> None:
         command = message.json()
         if self._obeys(command):
-            self.report(**{str(command["channel"]): command["state"]})
+            channel = command["channel"]
+            self.report(**{str(channel): command["state"]})
             self._answer(command, "applied")
+            timer = self._timers.pop(channel, None)
+            if timer is not None:
+                timer.cancel()
+            if command["state"] and command.get("duration_ms"):
+                self._timers[channel] = self._air.clock.call_later(
+                    command["duration_ms"] / 1000, lambda: self.report(**{str(channel): False})
+                )
 
     def _obeys(self, command: Mapping[str, Any]) -> bool:
         if command["session"] != self.session or command["epoch"] != self.epoch:

@@ -9,7 +9,10 @@ import voluptuous as vol
 
 from autocore.api import N_, Panel, PluginHost, Refused, ServiceCall, Slot, device_id, hookimpl
 
-from .board import Board, RelayCommand
+from .board import Board
+from .exclusive import ExclusiveGroup
+from .found import FoundBoards, sorted_boards
+from .line import RelayCommand
 from .section import SCHEMA, boards_of
 
 
@@ -23,7 +26,17 @@ def config_schema() -> vol.Schema:
 def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     """Add the boards, their switches, the panels and the service that turns a board off."""
     host.mqtt.claim("{root}/relays/+/command", payload=RelayCommand)
-    boards = {section.device: Board(host, section) for section in boards_of(config)}
+    groups: dict[str, ExclusiveGroup] = {}
+
+    def group_of(name: str) -> ExclusiveGroup:
+        return groups.setdefault(name, ExclusiveGroup(host, name))
+
+    def written(board: int, channel: int) -> Mapping[str, str]:
+        return host.written("boards", board, "channels", channel)
+
+    boards = {section.device: Board(host, section, group_of) for section in boards_of(config, written)}
+    if config["discover"]:
+        FoundBoards(host, boards, group_of).start()
 
     async def all_off(call: ServiceCall) -> Mapping[str, Any]:
         wanted = call.data["board"]
@@ -41,7 +54,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     )
 
     def context() -> Mapping[str, Any]:
-        return {"boards": list(boards.values())}
+        return {"boards": sorted_boards(boards)}
 
     host.panels.add(Panel(N_("Relays"), icon="toggle-right", template="relays.html", context=context, order=20))
     host.panels.add(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 NS = 1_000_000_000
-RELEASE_GRACE_S = 0.5  # a board's scan, its report and a slow link; after that the gateway releases a pulse itself
+RELEASE_GRACE_S = 0.5  # a board's scan, its report and a slow link; after that the gateway releases the channel itself
 
 
 class ChannelType(StrEnum):
@@ -17,6 +17,12 @@ class ChannelType(StrEnum):
 
     TOGGLE = "toggle"
     PULSE = "pulse"
+    TIMED = "timed"
+
+    @property
+    def ends_itself(self) -> bool:
+        """Say whether the board turns it off after a duration."""
+        return self is not ChannelType.TOGGLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +136,15 @@ class Channel:
     Args:
         type: see `ChannelType`.
         answer_within_s: how long the board may take to answer.
-        pulse_s: how long a pulse lasts; the board times it.
+        on_s: how long a pulse or a timed channel stays on; the board times it.
         reported: what the board said last, None when that is not known to hold.
         pending: the request on its way.
-        release_due_ns: when a pulse must have ended.
+        release_due_ns: when it must have turned itself off.
     """
 
     type: ChannelType
     answer_within_s: float
-    pulse_s: float = 0.0
+    on_s: float = 0.0
     reported: bool | None = None
     pending: Pending | None = None
     release_due_ns: int | None = None
@@ -167,8 +173,8 @@ def _ask(channel: Channel, event: Ask) -> Step:
     if channel.pending is not None:
         outputs.append(Fail(channel.pending.request, "superseded", "a newer command took its place"))
     deadline_ns = event.at_ns + round(channel.answer_within_s * NS)
-    pulse_ms = round(channel.pulse_s * 1000) if channel.type is ChannelType.PULSE and event.is_on else None
-    outputs += [Send(event.request, event.is_on, pulse_ms), Wake(deadline_ns)]
+    on_ms = round(channel.on_s * 1000) if channel.type.ends_itself and event.is_on else None
+    outputs += [Send(event.request, event.is_on, on_ms), Wake(deadline_ns)]
     return replace(channel, pending=Pending(event.request, event.is_on, deadline_ns)), tuple(outputs)
 
 
@@ -181,8 +187,8 @@ def _report(channel: Channel, event: Report) -> Step:
         outputs.append(Settle(pending.request, is_confirmed=True))
         pending = None
     release_due_ns = channel.release_due_ns if event.is_on else None
-    if channel.type is ChannelType.PULSE and event.is_on and not channel.reported:
-        release_due_ns = event.at_ns + round((channel.pulse_s + RELEASE_GRACE_S) * NS)
+    if channel.type.ends_itself and event.is_on and (answers or not channel.reported):
+        release_due_ns = _release_due(channel, event.at_ns)
         outputs.append(Wake(release_due_ns))
     return replace(channel, reported=event.is_on, pending=pending, release_due_ns=release_due_ns), tuple(outputs)
 
@@ -194,9 +200,13 @@ def _answer(channel: Channel, event: Answer) -> Step:
     if event.status != "applied":
         reason = event.reason or ("it came too late" if event.status == "expired" else "no reason given")
         return replace(channel, pending=None), (Fail(event.request, "refused", reason),)
-    # A pulse may be over before its report is looked at; a toggle is done when the board also reports it.
+    # A pulse may be over before its report is looked at; the others are done when the board also reports it.
     if channel.type is ChannelType.PULSE or channel.reported == pending.is_on:
-        return replace(channel, pending=None), (Settle(event.request, is_confirmed=channel.reported == pending.is_on),)
+        settled = Settle(event.request, is_confirmed=channel.reported == pending.is_on)
+        if channel.type.ends_itself and pending.is_on and channel.reported:  # it was on already and begins anew
+            due_ns = _release_due(channel, event.at_ns)
+            return replace(channel, pending=None, release_due_ns=due_ns), (settled, Wake(due_ns))
+        return replace(channel, pending=None), (settled,)
     return replace(channel, pending=replace(pending, is_applied=True)), ()
 
 
@@ -214,6 +224,10 @@ def _tick(channel: Channel, event: Tick) -> Step:
         channel = replace(channel, release_due_ns=next_ns)
         outputs += [Send(None, is_on=False), Wake(next_ns)]
     return channel, tuple(outputs)
+
+
+def _release_due(channel: Channel, now_ns: int) -> int:
+    return now_ns + round((channel.on_s + RELEASE_GRACE_S) * NS)
 
 
 def _lost(channel: Channel) -> Step:

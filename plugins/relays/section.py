@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import voluptuous as vol
@@ -14,20 +15,31 @@ from .channel import ChannelType
 
 SIZES = (1, 2, 4, 8, 16, 32)  # the boards that exist
 PULSE_S = (0.05, 60.0)  # safety.md: a pulse is on for 50 ms to 60 s
+TIMED_S = (1.0, 86_400.0)
+DEFAULT_PULSE_S = 0.5
+ANSWER_WITHIN_S = 3.0
 TYPES = [one.value for one in ChannelType]
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelSection:
-    """One channel as the owner wrote it."""
+    """One channel as the owner wrote it, or as its board registered it.
+
+    Args:
+        on_s: how long a pulse or a timed channel stays on.
+        exclusive: the group of which at most one channel is on.
+        written: which of its facts the configuration owns, and where.
+    """
 
     number: int
     key: str
     name: str
-    type: ChannelType
-    pulse_s: float
-    icon: str | None
-    area: str | None
+    type: ChannelType = ChannelType.TOGGLE
+    on_s: float = DEFAULT_PULSE_S
+    icon: str | None = None
+    area: str | None = None
+    exclusive: str | None = None
+    written: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +52,31 @@ class BoardSection:
     channels: tuple[ChannelSection, ...]
 
 
+def _lasts(channel: Mapping[str, Any]) -> Mapping[str, Any]:
+    kind, on_s = channel["type"], channel["duration"]
+    if kind == "timed" and on_s is None:
+        raise vol.Invalid("a timed channel says how long it stays on; add duration, e.g. 15min", path=["type"])
+    for word, (least, most), limits in (("pulse", PULSE_S, "50 ms to 60 s"), ("timed", TIMED_S, "1 s to 24 h")):
+        if kind == word and on_s is not None and not least <= on_s <= most:
+            raise vol.Invalid(f"a {word} channel is on for {limits}", path=["duration"])
+    if kind == "toggle" and on_s is not None:
+        raise vol.Invalid("a toggle stays as it is set; write type: timed or type: pulse", path=["duration"])
+    return channel
+
+
 CHANNEL = vol.Schema(
-    {
-        vol.Required("name"): vol.All(str, vol.Length(min=1, max=60)),
-        vol.Optional("id", default=None): vol.Any(slug_key, None),
-        vol.Optional("type", default="toggle"): vol.In(TYPES, msg=f"use one of {', '.join(TYPES)}"),
-        vol.Optional("duration", default=0.5): vol.All(
-            duration, vol.Range(*PULSE_S, msg="a pulse lasts 50 ms to 60 s; write e.g. 500ms")
-        ),
-        vol.Optional("icon", default=None): vol.Any(str, None),
-        vol.Optional("area", default=None): vol.Any(str, None),
-    }
+    vol.All(
+        {
+            vol.Required("name"): vol.All(str, vol.Length(min=1, max=60)),
+            vol.Optional("id", default=None): vol.Any(slug_key, None),
+            vol.Optional("type", default="toggle"): vol.In(TYPES, msg=f"use one of {', '.join(TYPES)}"),
+            vol.Optional("duration", default=None): vol.Any(duration, None),
+            vol.Optional("exclusive", default=None): vol.Any(slug_key, None),
+            vol.Optional("icon", default=None): vol.Any(str, None),
+            vol.Optional("area", default=None): vol.Any(str, None),
+        },
+        _lasts,
+    )
 )
 
 
@@ -86,31 +112,41 @@ BOARD = vol.Schema(
             vol.Required("device"): device_id,
             vol.Optional("name", default=None): vol.Any(str, None),
             vol.Optional("size", default=16): vol.In(SIZES, msg=f"a board has {', '.join(map(str, SIZES))} channels"),
-            vol.Optional("answer_within", default=3.0): vol.All(duration, vol.Range(0.2, 30, msg="use 200ms to 30s")),
+            vol.Optional("answer_within", default=ANSWER_WITHIN_S): vol.All(duration, vol.Range(0.2, 30, msg="use 200ms to 30s")),
             vol.Required("channels"): vol.All({vol.All(int, vol.Range(1, 32)): CHANNEL}, vol.Length(min=1)),
         },
         _channels_exist,
     )
 )
 
-SCHEMA = vol.Schema(vol.All({vol.Optional("boards", default=list): [BOARD]}, _keys_differ))
+SCHEMA = vol.Schema(
+    vol.All(
+        {vol.Optional("boards", default=list): [BOARD], vol.Optional("discover", default=True): bool},
+        _keys_differ,
+    )
+)
+
+Written = Callable[[int, int], Mapping[str, str]]
+"""Says which facts of a board's channel the configuration owns: (index of the board, number of the channel)."""
 
 
-def boards_of(section: Mapping[str, Any]) -> list[BoardSection]:
+def boards_of(section: Mapping[str, Any], written: Written) -> list[BoardSection]:
     """Give the boards of a validated section."""
-    return [_board(board) for board in section["boards"]]
+    return [_board(board, partial(written, index)) for index, board in enumerate(section["boards"])]
 
 
-def _board(board: Mapping[str, Any]) -> BoardSection:
+def _board(board: Mapping[str, Any], written: Callable[[int], Mapping[str, str]]) -> BoardSection:
     channels = tuple(
         ChannelSection(
             number=number,
             key=channel["id"] or slug(channel["name"]),
             name=channel["name"],
             type=ChannelType(channel["type"]),
-            pulse_s=channel["duration"],
+            on_s=DEFAULT_PULSE_S if channel["duration"] is None else channel["duration"],
             icon=channel["icon"],
             area=channel["area"],
+            exclusive=channel["exclusive"],
+            written=written(number),
         )
         for number, channel in sorted(board["channels"].items())
     )

@@ -27,7 +27,7 @@ from autocore_plugins.relays.channel import (
 )
 
 TOGGLE = Channel(ChannelType.TOGGLE, answer_within_s=3.0)
-PULSE = Channel(ChannelType.PULSE, answer_within_s=3.0, pulse_s=0.5)
+PULSE = Channel(ChannelType.PULSE, answer_within_s=3.0, on_s=0.5)
 
 
 def play(channel: Channel, *events: ChannelEvent) -> tuple[Channel, list[Output]]:
@@ -159,7 +159,7 @@ def events_in_order(kind: ChannelType) -> st.SearchStrategy[list[ChannelEvent]]:
 def test_every_request_ends_exactly_once_and_only_a_person_turns_on(  # noqa: C901  # one case for each output
     kind: ChannelType, data: st.DataObject
 ) -> None:
-    channel = Channel(kind, answer_within_s=3.0, pulse_s=0.5 if kind is ChannelType.PULSE else 0.0)
+    channel = Channel(kind, answer_within_s=3.0, on_s=0.5 if kind is ChannelType.PULSE else 0.0)
     events = data.draw(events_in_order(kind))
     ended: list[int] = []
     asked: list[int] = []
