@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import msgspec
 from autocore import __version__
 from autocore.broker.mosquitto import Mosquitto
 from autocore.builtin.eventlog import EventLog
+from autocore.builtin.keeper import RegistryKeeper
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
 from autocore.builtin.parts import Builtin
@@ -31,6 +33,7 @@ from autocore.core.bus import Bus
 from autocore.core.cache import Cache
 from autocore.core.clock import Clock, Sequence, SystemClock, Timeline
 from autocore.core.config import Config, read
+from autocore.core.config.sections import is_loopback
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import AutocoreError, UnknownName
@@ -47,7 +50,6 @@ from autocore.core.plugins import Plugin, Plugins, PluginStatus
 from autocore.core.scheduler import Every
 from autocore.core.services import ServiceRegistry, add_verbs
 from autocore.core.storage.history import History
-from autocore.core.storage.keeper import RegistryKeeper
 from autocore.core.storage.plugin import open_plugin_database
 from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
 from autocore.core.wire import GatewayStatus
@@ -410,6 +412,20 @@ class Gateway:
             await server.start()
             self._stack.push_async_callback(server.stop)
         self._stack.callback(lambda: control.unlink(missing_ok=True))
+        self._announce(modules)
+
+    def _announce(self, modules: Any) -> None:
+        """Be found by name when others may come; and say that what they send is not encrypted."""
+        web = self.config.core.web
+        if is_loopback(web.host):
+            return
+        log.warning("the web listens on %s without encryption; use it in a network of your own only", web.host)
+        if web.mdns:
+            vehicle = self.config.core.autocore.name
+            addresses = partial(modules.addresses_of, web.host)
+            name = modules.NameInNetwork(self._clock, web.hostname, vehicle, self.http_port, addresses)
+            name.start()
+            self._stack.push_async_callback(name.stop)
 
 
 def _import_web() -> Any:

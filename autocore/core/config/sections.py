@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,6 +48,9 @@ class WebSection:
 
     host: str = "127.0.0.1"
     port: int = 8080
+    plain_http: bool = False
+    hostname: str = "autocore"
+    mdns: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,32 @@ def _root(value: Any) -> str:
     raise vol.Invalid("expected the first level of the topics; write e.g. autocore")
 
 
+def _address(value: Any) -> str:
+    try:
+        return value if value == "localhost" else str(ipaddress.ip_address(value))
+    except ValueError:
+        raise vol.Invalid("expected an address of this machine; write e.g. 127.0.0.1 or 0.0.0.0 for all") from None
+
+
+def _hostname(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+        return value
+    raise vol.Invalid("expected a host name of a-z, 0-9 and -, without .local; write e.g. autocore")
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches what listens there."""
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
+
+
+def _is_meant(web: Mapping[str, Any]) -> Mapping[str, Any]:
+    host = web.get("host", "127.0.0.1")
+    if not is_loopback(host) and not web.get("plain_http"):
+        words = f"others in the network would reach {host} without encryption; if it is yours alone, add plain_http: true"
+        raise vol.Invalid(words, path=["host"])
+    return web
+
+
 TEXT = vol.All(str, vol.Length(min=1, max=60, msg="expected a text of 1 to 60 characters"))
 
 PATTERNS = vol.All([vol.All(str, vol.Length(min=1, max=100))], vol.Length(max=100), vol.Coerce(tuple))
@@ -152,7 +183,9 @@ SCHEMAS: dict[str, vol.Schema] = {
             "events": PATTERNS,
         }
     ),
-    "web": vol.Schema({"host": one_of("127.0.0.1", "localhost", "::1"), "port": port}),
+    "web": vol.Schema(
+        vol.All({"host": _address, "port": port, "plain_http": bool, "hostname": _hostname, "mdns": bool}, _is_meant)
+    ),
     "storage": vol.Schema({}),
     "auth": vol.Schema({"session_hours": whole(1, 24), "secret_key": _secret_key}),
     "logging": vol.Schema(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from pony import orm
 
+from autocore.builtin.keeper import RegistryKeeper
 from autocore.core.bus import Bus
 from autocore.core.clock import Sequence
 from autocore.core.devices import DeviceRegistry
@@ -22,7 +23,6 @@ from autocore.core.errors import StartError, StorageError
 from autocore.core.kinds import Limits, Sensor, Switch
 from autocore.core.model import Quality
 from autocore.core.storage.database import Database
-from autocore.core.storage.keeper import RegistryKeeper
 from autocore.core.storage.migrate import migrate, statements
 from autocore.core.storage.plugin import open_plugin_database
 from autocore.core.storage.state import DataFolder, KeyValue, StateStore
