@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "autocore.cli.check:check",
     "demo": "autocore.cli.run:demo",
     "notify": "autocore.cli.notify:notify",
+    "device": "autocore.cli.devices:device",
     "plugin": "autocore.cli.plugins:plugin",
     "reload": "autocore.cli.plugins:reload",
     "run": "autocore.cli.run:run",

@@ -42,6 +42,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
         session: its present connection, random; None when it is not online.
         is_welcomed: the gateway answered its status, so it obeys commands of this session.
         details: uptime_s, rssi_dbm, free_memory_bytes and the like from its last status.
+        alias: what people call it, instead of the name that it gives itself.
+        area: where in the vehicle it is.
     """
 
     id: str
@@ -58,6 +60,13 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     session: str | None = None
     is_welcomed: bool = False
     details: Mapping[str, Any] = {}
+    alias: str = ""
+    area: str = ""
+
+    @property
+    def label(self) -> str:
+        """What people read: the alias, else its own name, else its id."""
+        return self.alias or self.name or self.id
 
 
 class DeviceRegistry:
@@ -157,6 +166,13 @@ class DeviceRegistry:
         if device.presence is not Presence.ONLINE or not device.is_welcomed or device.session is None:
             raise Refused(f"{device_id} is not online; nothing was sent", code="offline")
         return device
+
+    def call(self, device_id: str, words: Mapping[str, str], cause: Cause) -> Device:
+        """Take what people say of a device: its `alias` and `area`; an empty word takes it back."""
+        new = msgspec.structs.replace(self.get(device_id), **words)
+        self._devices[device_id] = new
+        self._bus.emit("device.changed", {"device": device_id, "changed": sorted(words)}, cause)
+        return new
 
     def _stand(self, device_id: str, standing: Standing, cause: Cause) -> Device:
         new = msgspec.structs.replace(self.get(device_id), standing=standing)

@@ -235,6 +235,7 @@ class Mqtt:
 
     def claim(self, topic: str, *, payload: Any = None) -> None:
         """Become the only publisher on a filter, with messages of type `payload`; raises `NameTaken` when another is."""
+        self.topics.append(topic.replace("{root}", self._hub.root))
         self.documented.append(Topic(topic, payload, is_heard=False))
         self._scope.undo(self._hub.claim(topic.replace("{root}", self._hub.root), self._scope.name))
 

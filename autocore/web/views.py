@@ -63,7 +63,8 @@ def device_view(device: Device, registry: DeviceRegistry, timeline: Timeline, bo
     seen_ns = registry.seen_ns(device.id)
     return {
         "id": device.id,
-        "name": device.name,
+        "name": device.label,
+        "area": device.area or None,
         "type": device.type,
         "standing": device.standing.value,
         "status": device.presence.value,

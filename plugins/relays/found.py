@@ -59,7 +59,7 @@ class FoundBoards:
         if board is not None and not board.is_found:
             return None
         device = self._host.devices.find(device_id)
-        name = device.name if device is not None and device.name else device_id
+        name = device.label if device is not None else device_id
         if board is None:
             if sum(one.is_found for one in self._boards.values()) >= MOST_BOARDS:
                 self._host.log.warning("%s is not shown: there are %s boards that nobody wrote down", device_id, MOST_BOARDS)

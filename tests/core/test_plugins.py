@@ -204,7 +204,7 @@ async def test_what_a_failed_setup_added_is_undone(bench: Bench, write: Callable
     assert not bench.entities.get("sensor.half").state.available
     assert [one.name for one in bench.services] == []
     assert bench.hub._claims == {}
-    assert bench.hub._data_lane.filters == {}
+    assert bench.hub._data_lane.filters.asked() == {}
 
 
 async def test_a_setup_that_waits_is_given_up(bench: Bench, write: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 from litestar import Request, Response, get, post
 from litestar.response import Redirect
 
-from autocore.core.config import validate
-from autocore.core.config.parts import part_of, put_back, read_part, write_part
+from autocore.core.config.parts import part_of, read_part
 from autocore.core.errors import AutocoreError, ConfigFaults, InvalidData, PluginError
 from autocore.core.model import Role
-from autocore.core.plugins import as_written_for
 from autocore.web.access import needs
 from autocore.web.errors import status_of
 from autocore.web.pages.forms import data_of, fields_of, is_formed
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
-
-FILES = ("config.yaml", "config.d/*.yaml")
-LARGEST_SHOWN = 200_000
+from autocore.web.sections import files_in, leave_out, take_over
 
 
 @get("/configuration", opt=needs(Role.ADMIN, "config:read"), include_in_schema=False)
@@ -29,7 +24,7 @@ async def configuration_page(request: Request[Any, Any, Any], pages: Pages, part
     """Show the files, the faults in them, and every plugin that there is."""
     faults = await asyncio.to_thread(parts.check)
     context = {
-        "files": await asyncio.to_thread(_files, parts.folders.config),
+        "files": await asyncio.to_thread(files_in, parts.folders.config),
         "faults": faults,
         "folder": str(parts.folders.config.resolve()),
         "plugins": _offers(parts),
@@ -54,7 +49,7 @@ async def save_plugin(request: Request[Any, Any, Any], pages: Pages, parts: Part
         return await pages.page(request, "plugin_form.html", context | {"error": error, "what": None}, status=409)
     try:
         section = data_of(context["schema"], sent)
-        await _take_over(parts, name, section, context["schema"])
+        await take_over(parts, name, section)
     except AutocoreError as error:
         shown = {"field": _field_of(error), "message": _sentence(error)}
         context["fields"] = fields_of(context["schema"], sent)
@@ -65,9 +60,7 @@ async def save_plugin(request: Request[Any, Any, Any], pages: Pages, parts: Part
 @post("/configuration/{name:str}/off", opt=needs(Role.ADMIN, "config:write"), include_in_schema=False, status_code=303)
 async def switch_off(parts: Parts, name: str) -> Redirect:
     """Take a plugin's section out, when the admin wrote it."""
-    if read_part(parts.folders.config, name) is not None:
-        put_back(parts.folders.config, name, None)
-        await parts.reload()
+    await leave_out(parts, name)
     return Redirect("/configuration", status_code=303)
 
 
@@ -102,20 +95,6 @@ async def _form(parts: Parts, name: str) -> dict[str, Any]:
     }
 
 
-async def _take_over(parts: Parts, name: str, section: dict[str, Any], schema: Any) -> None:
-    validate(schema, as_written_for(schema, section), path=name)
-    before = write_part(parts.folders.config, name, section)
-    try:
-        await parts.reload()
-        status = parts.plugins.get(name)
-        if status.reason is not None:
-            raise PluginError(name, status.reason)
-    except AutocoreError:
-        put_back(parts.folders.config, name, before)
-        await parts.reload()
-        raise
-
-
 def _field_of(error: AutocoreError) -> str:
     if isinstance(error, InvalidData):
         return error.field
@@ -128,15 +107,6 @@ def _sentence(error: AutocoreError) -> str:
     if isinstance(error, ConfigFaults):
         return error.faults[0].message
     return error.message if isinstance(error, (InvalidData, PluginError)) else str(error)
-
-
-def _files(folder: Path) -> list[dict[str, str]]:
-    found = [file for pattern in FILES for file in sorted(folder.glob(pattern))]
-    return [
-        {"name": str(file.relative_to(folder)), "text": file.read_text(encoding="utf-8", errors="replace")[:LARGEST_SHOWN]}
-        for file in found
-        if file.resolve().is_relative_to(folder.resolve())
-    ]
 
 
 ROUTES = [configuration_page, plugin_form_page, save_plugin, switch_off]

@@ -18,6 +18,8 @@ from autocore.web.access import needs
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
 
+LONGEST_WORD = 60
+
 
 @get("/devices", opt=needs(Role.VIEWER, "pages:devices"), include_in_schema=False)
 async def devices_page(request: Request[Any, Any, Any], pages: Pages, parts: Parts, caller: Caller) -> Response[str]:
@@ -46,6 +48,18 @@ async def device_page(
         "may_approve": caller.may(Role.TECHNICIAN, "devices:approve"),
     }
     return await pages.page(request, "device.html", context)
+
+
+@post("/devices/{device_id:str}/call", opt=needs(Role.TECHNICIAN, "devices:write"), include_in_schema=False, status_code=200)
+async def call_device(
+    request: Request[Any, Any, Any], pages: Pages, parts: Parts, caller: Caller, device_id: str
+) -> Response[str]:
+    """Take what people call a device, and give its form again."""
+    sent = await request.form()
+    words = {name: str(sent.get(name, "")).strip()[:LONGEST_WORD] for name in ("alias", "area")}
+    device = parts.devices.call(device_id, words, caller.cause)
+    context = {"device": device, "what": {"ok": True, "message": pages.translate(request, "Saved.")}}
+    return await pages.fragment(request, "device_form.html", context)
 
 
 @post(
@@ -77,4 +91,4 @@ def _row(device: Device, devices: DeviceRegistry, timeline: Timeline, entities: 
     return {"device": device, "seen_ns": None if seen_ns is None else timeline.wall_ns(entities.boot, seen_ns)}
 
 
-ROUTES = [devices_page, device_page, change_standing]
+ROUTES = [devices_page, device_page, call_device, change_standing]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from litestar import get, post
+import msgspec
+from litestar import get, patch, post
 
 from autocore.core.clock import Timeline
 from autocore.core.devices import DeviceRegistry
@@ -12,6 +13,8 @@ from autocore.core.entities import EntityRegistry
 from autocore.core.model import Caller, Role
 from autocore.web.access import needs
 from autocore.web.views import device_view
+
+Word = Annotated[str, msgspec.Meta(max_length=60)]
 
 
 @get("/devices", opt=needs(Role.VIEWER, "read:devices"), summary="List devices")
@@ -24,6 +27,23 @@ async def list_devices(devices: DeviceRegistry, entities: EntityRegistry, timeli
 async def get_device(devices: DeviceRegistry, entities: EntityRegistry, timeline: Timeline, device_id: str) -> dict[str, Any]:
     """Give a device."""
     return device_view(devices.get(device_id), devices, timeline, entities.boot)
+
+
+class DeviceWords(msgspec.Struct, forbid_unknown_fields=True):
+    """What people say of a device; null takes a word back, what is left out stays."""
+
+    name: Word | msgspec.UnsetType | None = msgspec.UNSET
+    area: Word | msgspec.UnsetType | None = msgspec.UNSET
+
+
+@patch("/devices/{device_id:str}", opt=needs(Role.TECHNICIAN, "devices:write"), summary="Say what you call a device")
+async def change_device(
+    devices: DeviceRegistry, entities: EntityRegistry, timeline: Timeline, caller: Caller, device_id: str, data: DeviceWords
+) -> dict[str, Any]:
+    """Set its name and area; the name that it gives itself stays known."""
+    said = {"alias": data.name, "area": data.area}
+    words = {key: value or "" for key, value in said.items() if value is not msgspec.UNSET}
+    return device_view(devices.call(device_id, words, caller.cause), devices, timeline, entities.boot)
 
 
 @post(
@@ -52,4 +72,4 @@ async def retire_device(
     return device_view(devices.retire(device_id, caller.cause), devices, timeline, entities.boot)
 
 
-ROUTES = [list_devices, get_device, approve_device, retire_device]
+ROUTES = [list_devices, get_device, change_device, approve_device, retire_device]

@@ -36,10 +36,18 @@ async def reload_plugin(plugins: Plugins, name: str) -> dict[str, Any]:
     return plugin_view(await plugins.reload(name))
 
 
+@get("/plugins/{name:str}/diagnostics", opt=needs(Role.ADMIN, "plugins:diagnostics"), summary="What helps to find a fault")
+async def get_diagnostics(plugins: Plugins, name: str) -> dict[str, Any]:
+    """Give what the plugin tells of itself, without secrets; empty when it tells nothing or does not run."""
+    status = plugins.get(name)
+    told = await plugins.ask(name, "diagnostics") if name in plugins.owners("diagnostics") else None
+    return {"plugin": plugin_view(status), "diagnostics": told or {}}
+
+
 @post("/reload", opt=needs(Role.ADMIN, "plugins:reload"), status_code=200, summary="Read the configuration again")
 async def reload_configuration(parts: Parts) -> dict[str, Any]:
     """Read the configuration again and restart only the plugins whose section changed."""
     return {"changed": await parts.reload()}
 
 
-ROUTES = [list_plugins, get_plugin, reload_plugin, reload_configuration]
+ROUTES = [list_plugins, get_plugin, get_diagnostics, reload_plugin, reload_configuration]
