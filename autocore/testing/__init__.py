@@ -2,6 +2,7 @@
 
 - `car`: a pytest fixture, a whole gateway in memory, on a clock that the test moves, with a broker that is a dictionary.
 - `FakeClock`: that clock. `Air`: that broker. `FakeBoard`: a board on it.
+- `can_bus`: a pytest fixture, a CAN bus in memory (`VirtualCan`) for a plugin that listens to one.
 
 Installed with AutoCore, the fixture is there for every test session; nothing is imported until a test asks for it.
 """
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from autocore.testing.air import Air
     from autocore.testing.board import FakeBoard
+    from autocore.testing.can import VirtualCan
     from autocore.testing.car import Car
     from autocore.testing.clock import FakeClock, FakeTimer
 
-__all__ = ["Air", "Car", "FakeBoard", "FakeClock", "FakeTimer"]
+__all__ = ["Air", "Car", "FakeBoard", "FakeClock", "FakeTimer", "VirtualCan"]
 
-_HOME = {"Air": "air", "Car": "car", "FakeBoard": "board", "FakeClock": "clock", "FakeTimer": "clock"}
+_HOME = {"Air": "air", "Car": "car", "FakeBoard": "board", "FakeClock": "clock", "FakeTimer": "clock", "VirtualCan": "can"}
 
 
 def __getattr__(name: str) -> Any:

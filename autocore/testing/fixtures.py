@@ -1,8 +1,8 @@
-"""The pytest plugin (entry point `pytest11`): the fixture `car`. Light to import, because every test session imports it."""
+"""The pytest plugin (entry point `pytest11`): the fixtures `car` and `can_bus`. Light: every test session imports it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 if TYPE_CHECKING:
+    from autocore.testing.can import VirtualCan
     from autocore.testing.car import Car
 
 
@@ -25,3 +26,12 @@ async def car(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[C
     made = Car(tmp_path, beside if any(beside.glob("*.py")) else None)
     yield made
     await made.stop()
+
+
+@pytest.fixture
+def can_bus() -> Iterator[VirtualCan]:
+    """A CAN bus in memory; `can_bus.channel` is its channel for the configuration, with `interface: virtual`."""
+    from autocore.testing.can import virtual_can  # noqa: PLC0415  # python-can, only for tests that ask for it
+
+    with virtual_can() as bus:
+        yield bus
