@@ -238,6 +238,7 @@ class Gateway:
             cache,
             notifications.send,
             Folders(settings.config, settings.data),
+            vehicle=core.autocore.name,
             is_rehearsal=self._is_rehearsal,
         )
         builtin = Builtin(parts, core, notifications, events, timeline)

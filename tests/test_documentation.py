@@ -29,7 +29,7 @@ def test_every_yaml_block_would_run(tmp_path: Path, text: str) -> None:
 
 def test_the_demonstrations_configuration_would_run(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text((ROOT / "autocore/demo.yaml").read_text())
-    assert check_folder(tmp_path) == ["can", "relays", "system", "telemetry"]
+    assert check_folder(tmp_path) == ["can", "relays", "system", "telegram", "telemetry", "themes"]
 
 
 def test_the_plugin_of_the_readme_is_the_one_that_the_tests_run() -> None:

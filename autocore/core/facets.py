@@ -115,11 +115,15 @@ class Devices:
 
 
 class States:
-    """Reads the state of any entity."""
+    """Reads the state of any entity; iterated, it gives every entity, sorted by id."""
 
     def __init__(self, scope: Scope, registry: EntityRegistry) -> None:
         self._scope = scope
         self._registry = registry
+
+    def __iter__(self) -> Iterator[Entity]:
+        """Give every entity, sorted by id."""
+        return iter(self._registry)
 
     def get(self, entity_id: str) -> State:
         """Give the present state; raises `UnknownName`."""

@@ -46,6 +46,8 @@ class Core:
     cache: Cache
     notify: Notify
     folders: Folders
+    vehicle: str = "AutoCore"
+    """What the owner calls the vehicle."""
     is_rehearsal: bool = False
     """True when plugins are only set up, and nothing they spawn is begun."""
 
@@ -82,6 +84,8 @@ class PluginHost:
         self.clock = core.clock
         self.data: Any = None
         """What `setup` leaves here for the plugin's other hooks."""
+        self.vehicle = core.vehicle
+        """What the owner calls the vehicle."""
         self.config_folder = core.folders.config
         """The folder of `config.yaml`: read there, never write."""
         self._section = section

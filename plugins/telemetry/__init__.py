@@ -7,7 +7,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import N_, Entity, Panel, PluginHost, Slot, hookimpl
+from autocore.api import N_, Entity, InvalidData, Panel, PluginHost, Role, ServiceCall, Slot, entity_id, hookimpl
 
 from .foreign import ForeignSensor
 from .native import NativeTelemetry
@@ -29,6 +29,19 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     native.start()
     for number, mapping in enumerate(config["sensors"]):
         ForeignSensor(host, mapping, host.written("sensors", number)).start()
+
+    async def forget(call: ServiceCall) -> Mapping[str, Any]:
+        if not native.forget(call.data["entity"]):
+            raise InvalidData(f"{call.data['entity']} is no reading that a device sent since the start", field="entity")
+        return {"entity": call.data["entity"]}
+
+    host.services.add(
+        "forget",
+        forget,
+        schema=vol.Schema({vol.Required("entity"): entity_id}),
+        role=Role.TECHNICIAN,
+        description="Forget a reading that its device sends no more; its history stays.",
+    )
 
     def sensors() -> list[Entity]:
         return sorted(host.entities.own, key=lambda entity: entity.id)

@@ -69,6 +69,16 @@ class NativeTelemetry:
             except InvalidData as error:
                 reject(reading.key, error.message)
 
+    def forget(self, entity_id: str) -> bool:
+        """Take a reading away for good, until its device sends it again; say whether there was one of that id."""
+        for known in self._by_device.values():
+            for key, entity in known.items():
+                if entity is not None and entity.id == entity_id:
+                    del known[key]
+                    self._host.entities.remove(entity)
+                    return True
+        return False
+
     def on_offline(self, event: Event) -> None:
         """Show the last values of a device that went away as what they are: not live."""
         for entity in self._by_device.get(event.data["device"], {}).values():

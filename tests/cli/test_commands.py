@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import CONFIG, PASSWORD, Ear, Start, eventually, free_port
 
 ROOT = Path(__file__).parent.parent.parent
-SHOWN = ["derived", "relays", "system", "telemetry"]  # those of the example that need neither hardware nor a secret
+SHOWN = ["can", "derived", "relays", "system", "telegram", "telemetry", "themes"]
 
 
 def autocore(*words: str | Path, text: str | None = None) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from litestar import delete, get, put
 
-from autocore.core.errors import ConfigError
 from autocore.core.model import Role
 from autocore.web.access import needs
 from autocore.web.parts import Parts
@@ -18,10 +17,10 @@ from autocore.web.views import plugin_view
 @get("/config", opt=needs(Role.ADMIN, "config:read"), summary="The configuration and what is wrong with it")
 async def get_config(parts: Parts) -> dict[str, Any]:
     """Give the files as they are written, and every fault in them as `autocore check` finds it."""
-    faults: list[ConfigError] = await asyncio.to_thread(parts.check)
+    faults = await asyncio.to_thread(parts.check)
     return {
         "files": await asyncio.to_thread(files_in, parts.folders.config),
-        "faults": [str(fault) for fault in faults],
+        "faults": faults,
         "plugins": parts.plugins.available(parts.folders.config),
     }
 
