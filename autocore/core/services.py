@@ -19,7 +19,7 @@ from autocore.core.entities import Command, Entity, EntityRegistry
 from autocore.core.errors import AutocoreError, InvalidData, NameTaken, PermissionDenied, Refused, UnknownName
 from autocore.core.kinds import Description, Fields
 from autocore.core.model import Caller, Role
-from autocore.core.names import nearest
+from autocore.core.names import N_, nearest
 
 
 class ServiceCall(msgspec.Struct, frozen=True):
@@ -170,6 +170,21 @@ VERB_FIELDS: Fields = {
 }
 
 
+VERB_WORDS: Mapping[str, str] = {
+    "turn_on": N_("Turn one or several on."),
+    "turn_off": N_("Turn one or several off."),
+    "toggle": N_("Turn on what is off, and off what is on."),
+    "press": N_("Press one or several."),
+    "set_value": N_("Set one or several to a value."),
+    "select_option": N_("Choose an option."),
+    "open_cover": N_("Open one or several."),
+    "close_cover": N_("Close one or several."),
+    "stop_cover": N_("Stop one or several where they are."),
+    "set_cover_position": N_("Move one or several to a position in percent."),
+}
+"""What the verbs of the kinds do, in a sentence."""
+
+
 def add_verbs(services: ServiceRegistry, entities: EntityRegistry, kind: type[Description]) -> None:
     """Offer the verbs of a kind: each takes `entity`, one id or a list, and asks every one of them at the same time."""
 
@@ -183,8 +198,7 @@ def add_verbs(services: ServiceRegistry, entities: EntityRegistry, kind: type[De
 
     for verb, fields in kind.verbs.items():
         name = f"{kind.kind}.{verb}"
-        words = f"{verb.replace('_', ' ').capitalize()} one {kind.kind} or several."
-        services.add(Service(name, handle, "core", vol.Schema({**VERB_FIELDS, **fields}), Role.OPERATOR, words))
+        services.add(Service(name, handle, "core", vol.Schema({**VERB_FIELDS, **fields}), Role.OPERATOR, VERB_WORDS[verb]))
 
 
 def _target(entities: EntityRegistry, kind: type[Description], entity_id: str) -> Entity:

@@ -29,14 +29,14 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
         station.choose,
         schema=CHOOSE,
         role=Role.TECHNICIAN,
-        description="Make a signal of a DBC file an entity, or no longer.",
+        description=N_("Make a signal of a DBC file an entity, or no longer."),
     )
     host.services.add(
         "forget_dbc",
         station.forget_dbc,
         schema=vol.Schema({vol.Required("dbc"): DBC_NAME}),
         role=Role.ADMIN,
-        description="Delete an uploaded DBC file and what was chosen of it.",
+        description=N_("Delete an uploaded DBC file and what was chosen of it."),
     )
     host.panels.add(Panel(N_("CAN"), icon="router", template="can.html", context=station.context, order=40))
     station.start()

@@ -50,7 +50,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
         "all_off",
         all_off,
         schema=vol.Schema({vol.Optional("board", default=None): vol.Any(device_id, None)}),
-        description="Turn every channel of one board off, or of all.",
+        description=N_("Turn every channel of one board off, or of all."),
     )
 
     def context() -> Mapping[str, Any]:

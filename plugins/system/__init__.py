@@ -29,7 +29,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
         await gauges.measure()
         return {}
 
-    host.services.add("measure", measure, role=Role.VIEWER, description="Measure the gateway now.")
+    host.services.add("measure", measure, role=Role.VIEWER, description=N_("Measure the gateway now."))
     host.schedule.after(0, gauges.measure)
     host.schedule.every(config["every"], gauges.measure)
     for title, icon, template, order in (

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from autocore.api import BinarySensor, Entity, Limits, PluginHost, Sensor, Severity, slug
+from autocore.api import N_, BinarySensor, Entity, Limits, PluginHost, Sensor, Severity, slug
 
 from . import machine
 
@@ -33,18 +33,18 @@ class Gauges:
         self._figures: Mapping[str, Any] | None = None
         self._costs: dict[str, Entity] = {}
         self._temperature = self._sensor(
-            "cpu_temperature", "CPU temperature", "°C", "cpu", "temperature", limits["cpu_temperature"], precision=1
+            "cpu_temperature", N_("CPU temperature"), "°C", "cpu", "temperature", limits["cpu_temperature"], precision=1
         )
-        self._load = self._sensor("cpu_used", "CPU in use", "%", "cpu")
-        self._memory = self._sensor("memory_used", "Memory in use", "%", "gauge", limits=limits["memory"])
-        self._own_memory = self._sensor("gateway_memory", "Memory of the gateway", "MB", "gauge")
-        self._disk = self._sensor("disk_used", "Disk in use", "%", "gauge", limits=limits["disk"])
-        self._received = self._sensor("messages_received", "Messages received", "msg/s", "activity", precision=1)
-        self._published = self._sensor("messages_published", "Messages published", "msg/s", "activity", precision=1)
+        self._load = self._sensor("cpu_used", N_("CPU in use"), "%", "cpu")
+        self._memory = self._sensor("memory_used", N_("Memory in use"), "%", "gauge", limits=limits["memory"])
+        self._own_memory = self._sensor("gateway_memory", N_("Memory of the gateway"), "MB", "gauge")
+        self._disk = self._sensor("disk_used", N_("Disk in use"), "%", "gauge", limits=limits["disk"])
+        self._received = self._sensor("messages_received", N_("Messages received"), "msg/s", "activity", precision=1)
+        self._published = self._sensor("messages_published", N_("Messages published"), "msg/s", "activity", precision=1)
         self._uptime = host.entities.add(
             Sensor(
                 "system_uptime",
-                name="Uptime",
+                name=N_("Uptime"),
                 unit="s",
                 device_class="duration",
                 state_class="total_increasing",
@@ -55,7 +55,7 @@ class Gauges:
             None
             if supply is None
             else host.entities.add(
-                BinarySensor("system_undervoltage", name="Supply voltage too low", device_class="problem", icon="bolt")
+                BinarySensor("system_undervoltage", name=N_("Supply voltage too low"), device_class="problem", icon="bolt")
             )
         )
 

@@ -30,20 +30,20 @@ def models(db: Any) -> None:
 def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     """Take messages, offer the services and the panel, and with a token talk to Telegram."""
     messenger = host.data = Messenger(host, section_of(config))
-    host.services.add("send", messenger.send, schema=SEND, description="Send a text to all chats, or to one.")
+    host.services.add("send", messenger.send, schema=SEND, description=N_("Send a text to all chats, or to one."))
     host.services.add(
         "pair",
         messenger.pair,
         schema=PAIR,
         role=Role.ADMIN,
-        description="Make a code with which one chat is paired within ten minutes.",
+        description=N_("Make a code with which one chat is paired within ten minutes."),
     )
     host.services.add(
         "unpair",
         messenger.unpair,
         schema=UNPAIR,
         role=Role.ADMIN,
-        description="Let a paired chat go, with what waits for it.",
+        description=N_("Let a paired chat go, with what waits for it."),
     )
     host.panels.add(Panel(N_("Telegram"), icon="brand-telegram", template="telegram.html", context=messenger.context, order=70))
     messenger.start()

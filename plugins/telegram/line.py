@@ -33,7 +33,7 @@ class Line:
         self._failing: dict[str, Away] = {}
         self.is_up = False
         self.sensor = host.entities.add(
-            BinarySensor("telegram_connected", name="Telegram connected", device_class="connectivity", icon="send")
+            BinarySensor("telegram_connected", name=N_("Telegram connected"), device_class="connectivity", icon="send")
         )
         self.sensor.set(value=False)
 

@@ -71,7 +71,7 @@ class Messenger:
         self._sender = Sender(host, section, self._line, self._outbox, self._chats, run)
         self._commands = Commands(host, self._chats, self._pairing, self._words, self._on_paired)
         self._waiting = host.entities.add(
-            Sensor("telegram_waiting", name="Messages waiting for Telegram", icon="send", state_class="measurement")
+            Sensor("telegram_waiting", name=N_("Messages waiting for Telegram"), icon="send", state_class="measurement")
         )
 
     def start(self) -> None:

@@ -40,7 +40,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
         forget,
         schema=vol.Schema({vol.Required("entity"): entity_id}),
         role=Role.TECHNICIAN,
-        description="Forget a reading that its device sends no more; its history stays.",
+        description=N_("Forget a reading that its device sends no more; its history stays."),
     )
 
     def sensors() -> list[Entity]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autocore.api import N_
+
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -51,3 +53,35 @@ def meaning_of(key: str) -> Meaning:
     """
     words = [word for word in key.split("_") if not word.isdecimal()]
     return _BY_WORD.get(words[-1], NOTHING) if words else NOTHING
+
+
+NAMES = (
+    N_("Ambient temperature"),
+    N_("Battery"),
+    N_("Battery voltage"),
+    N_("Consumption"),
+    N_("Coolant"),
+    N_("Coolant temperature"),
+    N_("Current"),
+    N_("Distance"),
+    N_("Door"),
+    N_("Fuel"),
+    N_("Fuel level"),
+    N_("Gear"),
+    N_("Humidity"),
+    N_("Ignition"),
+    N_("Level"),
+    N_("Oil pressure"),
+    N_("Oil temperature"),
+    N_("Power"),
+    N_("Pressure"),
+    N_("RPM"),
+    N_("Running"),
+    N_("Speed"),
+    N_("Supply voltage"),
+    N_("Temperature"),
+    N_("Throttle"),
+    N_("Voltage"),
+    N_("Water"),
+)
+"""What readings are mostly called, for translation; any other name is shown as the device says it."""

@@ -129,7 +129,7 @@ class Dresser:
         self._host.entities.describe(entity, self._description())
 
     def _description(self) -> Select:
-        return Select("theme", name="Theme", icon="palette", options=self.wardrobe.names)
+        return Select("theme", name=N_("Theme"), icon="palette", options=self.wardrobe.names)
 
     def _wear(self, theme: Theme) -> None:
         if self._is_worn_by_web:

@@ -7,7 +7,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import PluginHost, Role, ServiceCall
+from autocore.api import N_, PluginHost, Role, ServiceCall
 
 from .dresser import Dresser
 from .exchange import document_of, theme_in
@@ -56,8 +56,14 @@ def offer(host: PluginHost, dresser: Dresser) -> None:
         return document_of(dresser.wardrobe.get(call.data["name"]).theme)
 
     add = host.services.add
-    add("apply", apply, schema=NAME, description="Wear a theme, in the admin and on every display.")
-    add("save", save, schema=SAVE, role=Role.TECHNICIAN, description="Keep a theme, in place of the one of its name made here.")
-    add("delete", delete, schema=NAME, role=Role.TECHNICIAN, description="Delete a theme that was made here.")
-    add("import", take_in, schema=IMPORT, role=Role.TECHNICIAN, description="Keep the theme of an exported document.")
-    add("export", give_out, schema=NAME, role=Role.VIEWER, description="Give the document of a theme, to pass it on.")
+    add("apply", apply, schema=NAME, description=N_("Wear a theme, in the admin and on every display."))
+    add(
+        "save",
+        save,
+        schema=SAVE,
+        role=Role.TECHNICIAN,
+        description=N_("Keep a theme, in place of the one of its name made here."),
+    )
+    add("delete", delete, schema=NAME, role=Role.TECHNICIAN, description=N_("Delete a theme that was made here."))
+    add("import", take_in, schema=IMPORT, role=Role.TECHNICIAN, description=N_("Keep the theme of an exported document."))
+    add("export", give_out, schema=NAME, role=Role.VIEWER, description=N_("Give the document of a theme, to pass it on."))

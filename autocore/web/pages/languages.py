@@ -72,5 +72,17 @@ CORE_SENTENCES = (
     N_("the time for the set-up is over; restart the gateway for a new code"),
     N_("this is not the code; it is printed at the gateway's start and stands in autocore-setup.txt"),
     N_("a name has 1 to 64 characters, none of them a control character"),
+    N_("Turn one or several on."),
+    N_("Turn one or several off."),
+    N_("Turn on what is off, and off what is on."),
+    N_("Press one or several."),
+    N_("Set one or several to a value."),
+    N_("Choose an option."),
+    N_("Open one or several."),
+    N_("Close one or several."),
+    N_("Stop one or several where they are."),
+    N_("Move one or several to a position in percent."),
+    N_("Tell whoever owns the vehicle, on every channel."),
+    N_("Give what the gateway counted since its start: messages, and what each plugin cost."),
 )
 """What the core says at a form's field; it speaks English, so the words stand here for translation."""

@@ -18,6 +18,7 @@ from autocore.core.errors import UnknownName
 from autocore.core.facets import settle
 from autocore.core.model import Caller, Role
 from autocore.core.panels import PlacedPanel, Slot
+from autocore.core.services import Service
 from autocore.web.gate import CALLER
 from autocore.web.pages.forms import Field, fields_of
 from autocore.web.pages.languages import CODES, LOCALES, SCRIPT_WORDS, choose, title_of, words_in
@@ -158,6 +159,9 @@ class Pages:
         return {
             "asset": asset,
             "entity": self._entity,
+            "called": lambda one: self._called(one, view.language),
+            "names_of": lambda ids: json.dumps({one: self._name_of(one, view.language) for one in ids}, ensure_ascii=False),
+            "told": lambda service: self._told(service, view.language),
             "number": lambda value, precision=None: localised(value, precision, view.language),
             "shown": lambda one: shown(one, view),
             "unit_of": lambda one: converted(0.0, getattr(one.description, "unit", None), view.units)[1],
@@ -165,6 +169,25 @@ class Pages:
             "service_form": self._service_form,
             "language": view.language,
         }
+
+    def _called(self, one: Entity, language: str) -> str:
+        """Give what people read for an entity: their own word as it is, its plugin's in their language."""
+        name = one.description.name
+        if not name:
+            return one.id
+        is_theirs = "name" in one.overrides or "name" in (one.description.written or {})
+        return name if is_theirs else title_of(name, self._home_of(one.owner), language)
+
+    def _name_of(self, entity_id: str, language: str) -> str:
+        one = self._entity(entity_id)
+        return entity_id if one is None else self._called(one, language)
+
+    def _told(self, service: Service, language: str) -> str:
+        return title_of(service.description, self._home_of(service.owner), language) if service.description else ""
+
+    def _home_of(self, owner: str) -> Path:
+        """Give the folder in which the words of a plugin, or of the core, lie."""
+        return self._parts.plugins.folders().get(owner, TEMPLATES.parent)
 
     def _entity(self, entity_id: str) -> Entity | None:
         try:

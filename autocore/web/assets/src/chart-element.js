@@ -1,6 +1,6 @@
 // A live chart: the history first, then what arrives. uPlot is loaded only where there is one.
 import { live } from "./live.js";
-import { convert, language, number, say } from "./words.js";
+import { convert, language, nameIn, number, say } from "./words.js";
 
 const REDRAW_MS = 250; // four times a second: more is not seen on a chart of minutes
 
@@ -40,7 +40,7 @@ class ChartElement extends HTMLElement {
       ),
     );
     const series = this.series.get(id);
-    if (about) Object.assign(series, { name: about.name, device: about.device, own: about.unit, unit: convert(0, about.unit)[1] });
+    if (about) Object.assign(series, { name: nameIn(this, id) ?? about.name, device: about.device, own: about.unit, unit: convert(0, about.unit)[1] });
     for (const [at, value] of past?.points ?? []) {
       if (at == null || typeof value === "string") continue;
       series.times.push(Date.parse(at) / 1000);

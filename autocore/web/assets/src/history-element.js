@@ -1,5 +1,5 @@
 // A chart of the past: drag over it to zoom, or use its buttons; every view is asked of the server, so no spike is lost.
-import { convert, language, number, say } from "./words.js";
+import { convert, language, nameIn, number, say } from "./words.js";
 
 const SHORTEST_S = 10;
 const LONGEST_S = 366 * 86400;
@@ -69,7 +69,7 @@ class HistoryElement extends HTMLElement {
       const rows = (answers[place * 2 + 1]?.points ?? []).filter(([at, value]) => at != null && typeof value !== "string");
       const unit = about?.unit ?? null;
       return {
-        name: about?.name ?? id,
+        name: nameIn(this, id) ?? about?.name ?? id,
         unit: convert(0, unit)[1],
         times: rows.map(([at]) => Date.parse(at) / 1000),
         values: rows.map(([, value]) => (typeof value === "number" ? convert(value, unit)[0] : value == null ? null : Number(value))),

@@ -36,3 +36,12 @@ export function duration(seconds) {
   }
   return parts.slice(0, 2).join(" ");
 }
+
+/** The name of an entity in the reader's language, as the page wrote it beside the chart; undefined when it did not. */
+export function nameIn(element, id) {
+  try {
+    return JSON.parse(element.dataset.names || "{}")[id];
+  } catch {
+    return undefined;
+  }
+}
