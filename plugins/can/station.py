@@ -100,7 +100,8 @@ class Station:
 
     def context(self) -> Mapping[str, Any]:
         """Give what the panel shows."""
-        taps = list(self.choices)
+        # What somebody chose on the page comes first: the chart has room for four.
+        taps = sorted(self.choices, key=lambda tap: tap.choice.origin != "panel")
         measured = [tap.entity.id for tap in taps if getattr(tap.entity.description, "state_class", None) == "measurement"]
         return {
             "buses": list(self),

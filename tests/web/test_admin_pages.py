@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 
 import pytest
@@ -287,3 +288,15 @@ def test_no_page_of_the_core_is_forgotten_here() -> None:
 
     assert {one.path for one in TOOLS} <= set(PAGES)
     assert Path(__file__).exists()
+
+
+async def test_a_form_that_was_refused_shows_what_was_typed(car: Car) -> None:
+    await car.start("telemetry:\n")
+    web = await car.web()
+    typed = '[{"name": "Mean", "entity": "sensor.a", "function": "meen", "window": "1h"}]'
+    for _ in range(2):
+        answer = await web.post("/configuration/derived", data={"statistics": typed, "groups": "[]"})
+        assert answer.status_code == 400
+        shown = html.unescape(answer.text)
+        assert typed in shown
+        assert "use one of" in shown

@@ -52,7 +52,7 @@ async def save_plugin(request: Request[Any, Any, Any], pages: Pages, parts: Part
         await take_over(parts, name, section)
     except AutocoreError as error:
         shown = {"field": _field_of(error), "message": _sentence(error)}
-        context["fields"] = fields_of(context["schema"], sent)
+        context["fields"] = fields_of(context["schema"], sent, is_typed=True)
         return await pages.page(request, "plugin_form.html", context | {"error": shown, "what": None}, status=status_of(error))
     return Redirect(f"/configuration/{name}", status_code=303)
 

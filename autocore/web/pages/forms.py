@@ -55,8 +55,14 @@ class Field:
         return text[:1].upper() + text[1:]
 
 
-def fields_of(schema: Any, values: Mapping[str, Any]) -> list[Field]:
-    """Give the fields for the mapping that a schema describes; none when it describes none."""
+def fields_of(schema: Any, values: Mapping[str, Any], *, is_typed: bool = False) -> list[Field]:
+    """Give the fields for the mapping that a schema describes; none when it describes none.
+
+    Args:
+        schema: of a section or a service.
+        values: what the fields hold.
+        is_typed: the values are what somebody typed into this form: they are shown as they are.
+    """
     keys = _mapping(schema)
     fields = []
     for key, inner in (keys or {}).items():
@@ -73,7 +79,7 @@ def fields_of(schema: Any, values: Mapping[str, Any]) -> list[Field]:
                 name,
                 kind,
                 isinstance(key, vol.Required) and given is None,
-                _shown(kind, values.get(name, given)),
+                _typed(kind, values.get(name)) if is_typed else _shown(kind, values.get(name, given)),
                 options,
                 str(getattr(key, "description", None) or ""),
             )
@@ -173,6 +179,12 @@ def _alternatives(inner: Any) -> list[Any]:
     return [] if inner is None else [inner]
 
 
+def _typed(kind: Input, value: Any) -> Any:
+    if kind is Input.FLAG:
+        return value is not None
+    return "" if value is None or kind is Input.PASSWORD else value
+
+
 def _shown(kind: Input, value: Any) -> Any:
     """Give a value as its field shows it."""
     if kind is Input.FLAG:
@@ -182,5 +194,5 @@ def _shown(kind: Input, value: Any) -> Any:
     if kind is Input.LINES and isinstance(value, (list, tuple)):
         return "\n".join(str(one) for one in value)
     if kind is Input.JSON:
-        return json.dumps(value, ensure_ascii=False)
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)  # a text was typed into this form
     return "" if kind is Input.PASSWORD else value

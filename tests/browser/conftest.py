@@ -1,0 +1,107 @@
+"""A person with a browser, at the demonstration."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+from tests.conftest import PASSWORD, free_port
+
+ROOT = Path(__file__).parent.parent.parent
+AXE = ROOT / "node_modules/axe-core/axe.min.js"
+
+
+class Vehicle:
+    """The demonstration as a person runs it."""
+
+    def __init__(self, data: Path) -> None:
+        self.mqtt_port, self.http_port = free_port(), free_port()
+        self.base = f"http://127.0.0.1:{self.http_port}"
+        ports = ["--http-port", str(self.http_port), "--mqtt-port", str(self.mqtt_port)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "autocore", "demo", "--data", str(data), *ports], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        assert self.process.stdout is not None
+        said = ""
+        while "Ctrl-C" not in said:
+            said += self.process.stdout.readline()
+        self.code = re.findall(r"code: (\S+)", said)[0]
+
+    def publish(self, topic: str, payload: str) -> None:
+        subprocess.run(["mosquitto_pub", "-p", str(self.mqtt_port), "-t", topic, "-m", payload], check=True)
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def vehicle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vehicle]:
+    made = Vehicle(tmp_path_factory.mktemp("demo"))
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    made = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=quiet)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def state(browser: Browser, vehicle: Vehicle) -> dict[str, object]:
+    """The set-up as the first administrator does it; gives the cookies of the log-in."""
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    page.goto(vehicle.base)
+    expect(page).to_have_url(f"{vehicle.base}/setup")
+    assert serious_faults(page) == []
+    page.get_by_label("Set-up code").fill(vehicle.code)
+    page.get_by_label("Your name").fill("ana")
+    page.get_by_label("Password", exact=True).fill("1234567890")
+    page.get_by_label("Password, once more").fill("1234567890")
+    page.get_by_role("button").click()
+    expect(page.get_by_role("alert")).to_contain_text("anybody tries")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password, once more").fill(PASSWORD)
+    page.get_by_role("button").click()
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    cookies: dict[str, object] = dict(context.storage_state())
+    context.close()
+    return cookies
+
+
+@pytest.fixture
+def page(browser: Browser, vehicle: Vehicle, state: dict[str, object]) -> Iterator[Page]:
+    context = browser.new_context(storage_state=state, base_url=vehicle.base, locale="en-GB")  # type: ignore[arg-type]  # its own answer
+    faults: list[str] = []
+    made = context.new_page()
+    made.on("pageerror", lambda error: faults.append(str(error)))
+    made.on("console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None)
+    yield made
+    context.close()
+    assert faults == []
+
+
+def serious_faults(page: Page) -> list[str]:
+    """Give what axe finds serious or worse."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
