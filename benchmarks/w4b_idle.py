@@ -1,4 +1,4 @@
-"""W4b: the memory of an idle gateway with all five plugins, a Telegram bot that finds no network, and every page looked at once."""
+"""W4b: the memory of an idle gateway with all five plugins, with a Telegram bot without a network, and once all was looked at."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def look(bench: Gateway) -> None:
     """Open every page once, as an administrator."""
     headers = {"Authorization": f"Bearer {bench.token()}"}
     time.sleep(1)  # users that the command line changes are seen within a second
-    for page in PAGES:
+    for page in ("", *PAGES):
         address = f"http://127.0.0.1:{bench.http_port}/{page}"
         with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=10) as answer:
             answer.read()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from autocore.core.clock import NS
 from autocore.core.host import Core
 from autocore.core.model import Role
-from autocore.core.plugins import Plugins
+from autocore.core.plugins import PluginStatus
 from autocore.core.services import Service, ServiceCall
 
 
-def add_service(core: Core, plugins: Plugins) -> None:
-    """Offer `gateway.figures`.
+def add_service(core: Core, plugins: Callable[[], Iterable[PluginStatus]]) -> None:
+    """Offer `gateway.figures`; `plugins` gives those that run when somebody asks.
 
     It answers `{seconds, messages: {received, published, rejected}, plugins: {name: {calls, errors, seconds}}}`: counted since
     the start, `seconds` on the monotonic clock, so that two answers make a rate.
@@ -27,7 +27,7 @@ def add_service(core: Core, plugins: Plugins) -> None:
                 "published": core.hub.counters.published,
                 "rejected": core.hub.rejections.total,
             },
-            "plugins": {one.name: {"calls": one.calls, "errors": one.errors, "seconds": one.seconds} for one in plugins},
+            "plugins": {one.name: {"calls": one.calls, "errors": one.errors, "seconds": one.seconds} for one in plugins()},
         }
 
     words = "Give what the gateway counted since its start: messages, and what each plugin cost."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from autocore.builtin import figures, sources
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.limits import LimitWatch
@@ -11,7 +13,7 @@ from autocore.core.clock import Timeline
 from autocore.core.config import Sections
 from autocore.core.host import Core
 from autocore.core.notices import Severity
-from autocore.core.plugins import Plugins
+from autocore.core.plugins import Plugins, PluginStatus
 
 
 class Builtin:
@@ -36,11 +38,13 @@ class Builtin:
         self._sources = sources.Sources(core.hub, core.devices, core.bus, core.clock, core.notify)
         self._mirror = Mirror(core.hub, core.entities, core.bus, core.clock, timeline)
         self._core = core
+        self._plugins: Iterable[PluginStatus] = ()
         sources.add_service(core.services, core.notify)
+        figures.add_service(core, lambda: self._plugins)
 
     def start(self, plugins: Plugins) -> None:
         """Watch, mirror and deliver from now on; before the hub connects."""
-        figures.add_service(self._core, plugins)
+        self._plugins = plugins
         self._limits.start()
         self._sources.start(broker=self._says.broker, devices=self._says.devices)
         self._mirror.start(self._mqtt.publish, self._mqtt.events)

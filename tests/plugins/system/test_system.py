@@ -56,6 +56,7 @@ async def ready(car: Car) -> None:
 async def test_the_gateway_measures_itself_and_its_plugins(car: Car) -> None:
     await car.start("telemetry:\nsystem: {every: 10s}\n")
     await ready(car)
+    assert car.plugin("system").errors == 0
     for _ in range(200):
         car.publish("autocore/telemetry/cabin/data", {"temperature": 20})
     await car.advance(s=10)
