@@ -8,7 +8,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import InvalidData, duration, slug, slug_key
+from autocore.api import N_, InvalidData, duration, slug, slug_key
 
 from .fields import Field, Meaning
 from .frames import HIGHEST_EXTENDED, HIGHEST_STANDARD, key_of
@@ -89,42 +89,68 @@ class CanSection:
 text = vol.All(str, vol.Length(min=1, max=60, msg="write 1 to 60 characters"))
 number = vol.All(vol.Any(int, float, msg="expected a number"), vol.Range(-1e12, 1e12))
 FACE: dict[Any, Any] = {
-    vol.Optional("name", default=None): vol.Any(text, None),
-    vol.Optional("id", default=None): vol.Any(slug_key, None),
-    vol.Optional("unit", default=None): vol.Any(vol.All(str, vol.Length(max=20)), None),
-    vol.Optional("icon", default=None): vol.Any(vol.All(str, vol.Match(r"^[a-z0-9-]{1,40}$")), None),
-    vol.Optional("precision", default=None): vol.Any(vol.All(int, vol.Range(0, 6)), None),
-    vol.Optional("expires_after", default=EXPIRES_AFTER_S): vol.Any(duration, None),
+    vol.Optional("name", default=None, description="what people read; the signal's own name otherwise"): vol.Any(text, None),
+    vol.Optional("id", default=None, description="the entity is sensor.<id>; made from the name otherwise"): vol.Any(
+        slug_key, None
+    ),
+    vol.Optional("unit", default=None, description="instead of the one in the file"): vol.Any(
+        vol.All(str, vol.Length(max=20)), None
+    ),
+    vol.Optional("icon", default=None, description="a Tabler icon"): vol.Any(vol.All(str, vol.Match(r"^[a-z0-9-]{1,40}$")), None),
+    vol.Optional("precision", default=None, description="digits after the point worth showing"): vol.Any(
+        vol.All(int, vol.Range(0, 6)), None
+    ),
+    vol.Optional(
+        "expires_after", default=EXPIRES_AFTER_S, description="silence that makes it unavailable; null never does"
+    ): vol.Any(duration, None),
 }
 PICK: dict[Any, Any] = {
-    vol.Required("signal"): vol.All(str, vol.Length(min=1, max=128)),
-    vol.Optional("message", default=None): vol.Any(vol.All(str, vol.Length(min=1, max=128)), None),
+    vol.Required("signal", description="its name in a DBC file"): vol.All(str, vol.Length(min=1, max=128)),
+    vol.Optional("message", default=None, description="its message, where several have such a signal"): vol.Any(
+        vol.All(str, vol.Length(min=1, max=128)), None
+    ),
     **FACE,
 }
-_PICKED = vol.Schema({**PICK, vol.Optional("bus", default=None): vol.Any(slug_key, None)})
+_PICKED = vol.Schema({**PICK, vol.Optional("bus", default=None, description="only from this bus"): vol.Any(slug_key, None)})
 _HAND_MADE = vol.Schema(
     {
         **FACE,
-        vol.Required("name"): text,
-        vol.Required("frame"): vol.All(int, vol.Range(0, HIGHEST_EXTENDED, msg="write e.g. 0x1A0, at most 0x1FFFFFFF")),
-        vol.Optional("extended", default=None): vol.Any(bool, None),
-        vol.Required("start_bit"): vol.All(int, vol.Range(0, 511)),
-        vol.Required("length"): vol.All(int, vol.Range(1, 64, msg="a signal has 1 to 64 bits")),
-        vol.Optional("byte_order", default="little"): vol.In(("little", "big"), msg="use little or big"),
-        vol.Optional("signed", default=False): bool,
-        vol.Optional("scale", default=1): number,
-        vol.Optional("offset", default=0): number,
-        vol.Optional("values", default=dict): {int: text},
-        vol.Optional("bus", default=None): vol.Any(slug_key, None),
+        vol.Required("name", description="what people read"): text,
+        vol.Required("frame", description="the identifier, e.g. 0x1A0"): vol.All(
+            int, vol.Range(0, HIGHEST_EXTENDED, msg="write e.g. 0x1A0, at most 0x1FFFFFFF")
+        ),
+        vol.Optional(
+            "extended", default=None, description="whether the identifier has 29 bits; told by its size otherwise"
+        ): vol.Any(bool, None),
+        vol.Required("start_bit", description="its first bit, counted as DBC files do"): vol.All(int, vol.Range(0, 511)),
+        vol.Required("length", description="how many bits it has"): vol.All(
+            int, vol.Range(1, 64, msg="a signal has 1 to 64 bits")
+        ),
+        vol.Optional("byte_order", default="little", description="little (Intel) or big (Motorola)"): vol.In(
+            ("little", "big"), msg="use little or big"
+        ),
+        vol.Optional("signed", default=False, description="whether the raw number may be negative"): bool,
+        vol.Optional("scale", default=1, description="the value is raw * scale + offset"): number,
+        vol.Optional("offset", default=0, description="the value is raw * scale + offset"): number,
+        vol.Optional("values", default=dict, description="words by raw number, instead of a number"): {int: text},
+        vol.Optional("bus", default=None, description="only from this bus"): vol.Any(slug_key, None),
     }
 )
 _BUS = vol.Schema(
     {
-        vol.Required("name"): slug_key,
-        vol.Required("interface"): vol.All(str, vol.Match(r"^[a-z0-9_]{1,40}$", msg="write e.g. socketcan, slcan or virtual")),
-        vol.Required("channel"): vol.Any(int, vol.All(str, vol.Length(min=1, max=200)), msg="write e.g. can0 or /dev/ttyACM0"),
-        vol.Optional("bitrate", default=500_000): vol.All(int, vol.Range(*BITRATES, msg="write bit/s, e.g. 250000 or 500000")),
-        vol.Optional("listen_only", default=True): bool,
+        vol.Required("name", description="what the bus is called"): slug_key,
+        vol.Required("interface", description="python-can's word for the adapter"): vol.All(
+            str, vol.Match(r"^[a-z0-9_]{1,40}$", msg="write e.g. socketcan, slcan or virtual")
+        ),
+        vol.Required("channel", description="which one, as the adapter calls it"): vol.Any(
+            int, vol.All(str, vol.Length(min=1, max=200)), msg="write e.g. can0 or /dev/ttyACM0"
+        ),
+        vol.Optional("bitrate", default=500_000, description="in bit/s; socketcan has it from the system"): vol.All(
+            int, vol.Range(*BITRATES, msg="write bit/s, e.g. 250000 or 500000")
+        ),
+        vol.Optional(
+            "listen_only", default=True, description="false lets the adapter acknowledge frames; none is sent anyway"
+        ): bool,
     }
 )
 
@@ -175,11 +201,17 @@ SCHEMA = vol.Schema(
     vol.All(
         _written,
         {
-            vol.Optional("buses", default=list): [_BUS],
-            vol.Optional("dbc", default=list): [vol.All(str, vol.Length(min=1, max=200))],
-            vol.Optional("signals", default=list): [_signal],
-            vol.Optional("publish", default=False): bool,
-            vol.Optional("demo", default=False): bool,
+            vol.Optional("buses", default=list, description=N_("the buses of this machine")): [_BUS],
+            vol.Optional("dbc", default=list, description=N_("DBC files below the configuration folder")): [
+                vol.All(str, vol.Length(min=1, max=200))
+            ],
+            vol.Optional(
+                "signals",
+                default=list,
+                description=N_("what becomes entities: a signal's name, a choice of one, or one described bit by bit"),
+            ): [_signal],
+            vol.Optional("publish", default=False, description=N_("whether chosen signals go out on MQTT, can/data")): bool,
+            vol.Optional("demo", default=False, description=N_("whether a made-up vehicle plays on a bus in memory")): bool,
         },
         _differ,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import InvalidData, Template, duration, entity_id, limits, slug, slug_key
+from autocore.api import N_, InvalidData, Template, duration, entity_id, limits, slug, slug_key
 
 from .window import FUNCTIONS
 
@@ -18,16 +18,20 @@ KINDS_OF_GROUPS = ("switch", "light", "binary_sensor", "sensor")
 SUMMARIES = ("mean", "median", "min", "max", "sum")
 
 _FACE: dict[Any, Any] = {
-    vol.Required("name"): vol.All(str, vol.Length(min=1, max=60)),
-    vol.Optional("id", default=None): vol.Any(slug_key, None),
-    vol.Optional("icon", default=None): vol.Any(str, None),
-    vol.Optional("area", default=None): vol.Any(str, None),
+    vol.Required("name", description="what people read"): vol.All(str, vol.Length(min=1, max=60)),
+    vol.Optional("id", default=None, description="the entity is <kind>.<id>; made from the name otherwise"): vol.Any(
+        slug_key, None
+    ),
+    vol.Optional("icon", default=None, description="a Tabler icon"): vol.Any(str, None),
+    vol.Optional("area", default=None, description="where in the vehicle"): vol.Any(str, None),
 }
 _MEASURE: dict[Any, Any] = {
-    vol.Optional("unit", default=None): vol.Any(str, None),
-    vol.Optional("device_class", default=None): vol.Any(str, None),
-    vol.Optional("precision", default=None): vol.Any(vol.All(int, vol.Range(0, 6)), None),
-    vol.Optional("limits", default=None): vol.Any(limits, None),
+    vol.Optional("unit", default=None, description="instead of the one of what it is made of"): vol.Any(str, None),
+    vol.Optional("device_class", default=None, description="Home Assistant's word, e.g. temperature"): vol.Any(str, None),
+    vol.Optional("precision", default=None, description="digits after the point worth showing"): vol.Any(
+        vol.All(int, vol.Range(0, 6)), None
+    ),
+    vol.Optional("limits", default=None, description="where a warning and an alarm begin"): vol.Any(limits, None),
 }
 _SEVERAL = vol.All([entity_id], vol.Length(min=1, max=MOST_MEMBERS, msg=f"name 1 to {MOST_MEMBERS} entities"), vol.Unique())
 
@@ -71,9 +75,11 @@ GROUP = vol.Schema(
         {
             **_FACE,
             **_MEASURE,
-            vol.Required("entities"): _SEVERAL,
-            vol.Optional("all", default=False): bool,
-            vol.Optional("function", default=None): vol.Any(vol.In(SUMMARIES, msg=f"use one of {', '.join(SUMMARIES)}"), None),
+            vol.Required("entities", description="its members, all of one kind"): _SEVERAL,
+            vol.Optional("all", default=False, description="true: on when all are on; false: when one is"): bool,
+            vol.Optional(
+                "function", default=None, description="of sensors: what is made of their values, the mean otherwise"
+            ): vol.Any(vol.In(SUMMARIES, msg=f"use one of {', '.join(SUMMARIES)}"), None),
         },
         _fits,
     )
@@ -83,9 +89,13 @@ TEMPLATE = vol.Schema(
     {
         **_FACE,
         **_MEASURE,
-        vol.Required("value"): _template,
-        vol.Optional("kind", default="sensor"): vol.In(("sensor", "binary_sensor"), msg="use sensor or binary_sensor"),
-        vol.Optional("every", default=None): vol.Any(vol.All(duration, vol.Range(0.5, 86_400, msg="use 500ms to 1d")), None),
+        vol.Required("value", description="Jinja over the states of entities"): _template,
+        vol.Optional("kind", default="sensor", description="what becomes of the value"): vol.In(
+            ("sensor", "binary_sensor"), msg="use sensor or binary_sensor"
+        ),
+        vol.Optional("every", default=None, description="worked out so often too, not only when something changes"): vol.Any(
+            vol.All(duration, vol.Range(0.5, 86_400, msg="use 500ms to 1d")), None
+        ),
     }
 )
 
@@ -93,9 +103,13 @@ STATISTIC = vol.Schema(
     {
         **_FACE,
         **_MEASURE,
-        vol.Required("entity"): entity_id,
-        vol.Required("function"): vol.In(sorted(FUNCTIONS), msg=f"use one of {', '.join(sorted(FUNCTIONS))}"),
-        vol.Required("window"): vol.All(duration, vol.Range(*WINDOW_S, msg="a window is 1s to 7d; write e.g. 10min")),
+        vol.Required("entity", description="the entity that is looked at"): entity_id,
+        vol.Required("function", description="what is worked out of its values"): vol.In(
+            sorted(FUNCTIONS), msg=f"use one of {', '.join(sorted(FUNCTIONS))}"
+        ),
+        vol.Required("window", description="how far back it looks"): vol.All(
+            duration, vol.Range(*WINDOW_S, msg="a window is 1s to 7d; write e.g. 10min")
+        ),
     }
 )
 
@@ -103,8 +117,10 @@ SOURCE = vol.Schema(
     {
         **_FACE,
         **_MEASURE,
-        vol.Required("entities"): _SEVERAL,
-        vol.Optional("settle", default=5.0): vol.All(duration, vol.Range(0, 3600, msg="use 0s to 1h")),
+        vol.Required("entities", description="the sources, the best first"): _SEVERAL,
+        vol.Optional(
+            "settle", default=5.0, description="how long a better source must be live before it is taken again"
+        ): vol.All(duration, vol.Range(0, 3600, msg="use 0s to 1h")),
     }
 )
 
@@ -163,10 +179,10 @@ def _way_back(start: str, made: Mapping[str, frozenset[str]]) -> list[str]:
 SCHEMA = vol.Schema(
     vol.All(
         {
-            vol.Optional("groups", default=list): [GROUP],
-            vol.Optional("templates", default=list): [TEMPLATE],
-            vol.Optional("statistics", default=list): [STATISTIC],
-            vol.Optional("sources", default=list): [SOURCE],
+            vol.Optional("groups", default=list, description=N_("several entities as one")): [GROUP],
+            vol.Optional("templates", default=list, description=N_("a value worked out from others")): [TEMPLATE],
+            vol.Optional("statistics", default=list, description=N_("a figure over a window of time")): [STATISTIC],
+            vol.Optional("sources", default=list, description=N_("the first of several that is live")): [SOURCE],
         },
         _stand_alone,
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import device_id, duration, slug, slug_key
+from autocore.api import N_, device_id, duration, slug, slug_key
 
 from .channel import ChannelType
 
@@ -67,13 +67,21 @@ def _lasts(channel: Mapping[str, Any]) -> Mapping[str, Any]:
 CHANNEL = vol.Schema(
     vol.All(
         {
-            vol.Required("name"): vol.All(str, vol.Length(min=1, max=60)),
-            vol.Optional("id", default=None): vol.Any(slug_key, None),
-            vol.Optional("type", default="toggle"): vol.In(TYPES, msg=f"use one of {', '.join(TYPES)}"),
-            vol.Optional("duration", default=None): vol.Any(duration, None),
-            vol.Optional("exclusive", default=None): vol.Any(slug_key, None),
-            vol.Optional("icon", default=None): vol.Any(str, None),
-            vol.Optional("area", default=None): vol.Any(str, None),
+            vol.Required("name", description="what people read"): vol.All(str, vol.Length(min=1, max=60)),
+            vol.Optional("id", default=None, description="the entity is switch.<id>; made from the name otherwise"): vol.Any(
+                slug_key, None
+            ),
+            vol.Optional(
+                "type", default="toggle", description="how it behaves: stays, is on for a moment, or for a time"
+            ): vol.In(TYPES, msg=f"use one of {', '.join(TYPES)}"),
+            vol.Optional(
+                "duration", default=None, description="how long a pulse (500ms otherwise) or a timed channel is on"
+            ): vol.Any(duration, None),
+            vol.Optional("exclusive", default=None, description="of the channels with this word at most one is on"): vol.Any(
+                slug_key, None
+            ),
+            vol.Optional("icon", default=None, description="a Tabler icon"): vol.Any(str, None),
+            vol.Optional("area", default=None, description="where in the vehicle"): vol.Any(str, None),
         },
         _lasts,
     )
@@ -109,11 +117,17 @@ def _keys_differ(section: Mapping[str, Any]) -> Mapping[str, Any]:
 BOARD = vol.Schema(
     vol.All(
         {
-            vol.Required("device"): device_id,
-            vol.Optional("name", default=None): vol.Any(str, None),
-            vol.Optional("size", default=16): vol.In(SIZES, msg=f"a board has {', '.join(map(str, SIZES))} channels"),
-            vol.Optional("answer_within", default=ANSWER_WITHIN_S): vol.All(duration, vol.Range(0.2, 30, msg="use 200ms to 30s")),
-            vol.Required("channels"): vol.All({vol.All(int, vol.Range(1, 32)): CHANNEL}, vol.Length(min=1)),
+            vol.Required("device", description="the board's id on MQTT"): device_id,
+            vol.Optional("name", default=None, description="what people read; its id otherwise"): vol.Any(str, None),
+            vol.Optional("size", default=16, description="how many channels the board has"): vol.In(
+                SIZES, msg=f"a board has {', '.join(map(str, SIZES))} channels"
+            ),
+            vol.Optional(
+                "answer_within", default=ANSWER_WITHIN_S, description="how long it may take to answer a command"
+            ): vol.All(duration, vol.Range(0.2, 30, msg="use 200ms to 30s")),
+            vol.Required("channels", description="its channels by number; others are left alone"): vol.All(
+                {vol.All(int, vol.Range(1, 32)): CHANNEL}, vol.Length(min=1)
+            ),
         },
         _channels_exist,
     )
@@ -121,7 +135,12 @@ BOARD = vol.Schema(
 
 SCHEMA = vol.Schema(
     vol.All(
-        {vol.Optional("boards", default=list): [BOARD], vol.Optional("discover", default=True): bool},
+        {
+            vol.Optional("boards", default=list, description=N_("the boards that you describe")): [BOARD],
+            vol.Optional(
+                "discover", default=True, description=N_("whether boards that register by themselves become switches too")
+            ): bool,
+        },
         _keys_differ,
     )
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import Role, Severity
+from autocore.api import N_, Role, Severity
 
 BASE_URL = "https://api.telegram.org"
 ROLES = tuple(role.name.lower() for role in Role)
@@ -111,10 +111,14 @@ def _address(value: Any) -> str:
 
 _CHAT = vol.Schema(
     {
-        vol.Required("id"): chat_id,
-        vol.Optional("name", default=""): vol.All(str, vol.Length(max=60, msg="a name has at most 60 characters")),
-        vol.Optional("role", default="operator"): one_of(ROLES),
-        vol.Optional("minimum", default=None): vol.Any(None, one_of(SEVERITIES)),
+        vol.Required("id", description="Telegram's number of the chat"): chat_id,
+        vol.Optional("name", default="", description="what you call it"): vol.All(
+            str, vol.Length(max=60, msg="a name has at most 60 characters")
+        ),
+        vol.Optional("role", default="operator", description="what it may do"): one_of(ROLES),
+        vol.Optional("minimum", default=None, description="what matters less is not sent to it"): vol.Any(
+            None, one_of(SEVERITIES)
+        ),
     }
 )
 
@@ -141,14 +145,25 @@ SCHEMA = vol.Schema(
     vol.All(
         _written,
         {
-            vol.Optional("token", default=None): _token,
-            vol.Optional("chats", default=list): [_chat],
-            vol.Optional("minimum_severity", default=Severity.INFO.value): one_of(SEVERITIES),
-            vol.Optional("quiet_hours", default=None): vol.Any(
-                None, vol.All({vol.Required("from"): _clock, vol.Required("to"): _clock}, _quiet)
+            vol.Optional("token", default=None, description=N_("the bot's; without it what is sent waits")): _token,
+            vol.Optional(
+                "chats", default=list, description=N_("who is answered: numbers, or mappings with more; others pair on the page")
+            ): [_chat],
+            vol.Optional("minimum_severity", default=Severity.INFO.value, description=N_("what is less is not sent")): one_of(
+                SEVERITIES
             ),
-            vol.Optional("base_url", default=BASE_URL): _address,
-            vol.Optional("language", default="en"): one_of(LANGUAGES),
+            vol.Optional("quiet_hours", default=None, description=N_("when only what is critical is sent at once")): vol.Any(
+                None,
+                vol.All(
+                    {
+                        vol.Required("from", description="when they begin, local time"): _clock,
+                        vol.Required("to", description="when they end"): _clock,
+                    },
+                    _quiet,
+                ),
+            ),
+            vol.Optional("base_url", default=BASE_URL, description=N_("another server of the Bot API")): _address,
+            vol.Optional("language", default="en", description=N_("what the bot speaks")): one_of(LANGUAGES),
         },
         _differ,
     )

@@ -6,17 +6,21 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import device_id, duration, entity_id, limits, slug_key, topic_filter
+from autocore.api import N_, device_id, duration, entity_id, limits, slug_key, topic_filter
 
 _FACE: dict[Any, Any] = {
-    vol.Optional("unit", default=None): vol.Any(vol.All(str, vol.Length(max=20)), None),
-    vol.Optional("device_class", default=None): vol.Any(str, None),
-    vol.Optional("icon", default=None): vol.Any(str, None),
-    vol.Optional("area", default=None): vol.Any(str, None),
-    vol.Optional("precision", default=None): vol.Any(vol.All(int, vol.Range(0, 6)), None),
-    vol.Optional("scale", default=None): vol.Any(vol.Coerce(float), None),
-    vol.Optional("limits", default=None): vol.Any(limits, None),
-    vol.Optional("expires_after", default=None): vol.Any(duration, None),
+    vol.Optional("unit", default=None, description="instead of the one that it says, or that its name means"): vol.Any(
+        vol.All(str, vol.Length(max=20)), None
+    ),
+    vol.Optional("device_class", default=None, description="Home Assistant's word, e.g. temperature"): vol.Any(str, None),
+    vol.Optional("icon", default=None, description="a Tabler icon"): vol.Any(str, None),
+    vol.Optional("area", default=None, description="where in the vehicle"): vol.Any(str, None),
+    vol.Optional("precision", default=None, description="digits after the point worth showing"): vol.Any(
+        vol.All(int, vol.Range(0, 6)), None
+    ),
+    vol.Optional("scale", default=None, description="what the value is multiplied by"): vol.Any(vol.Coerce(float), None),
+    vol.Optional("limits", default=None, description="where a warning and an alarm begin"): vol.Any(limits, None),
+    vol.Optional("expires_after", default=None, description="instead of the section's"): vol.Any(duration, None),
 }
 
 
@@ -33,27 +37,35 @@ def reading(value: Any) -> str:
 
 READING = vol.Schema(
     {
-        vol.Optional("name", default=None): vol.Any(vol.All(str, vol.Length(min=1, max=60)), None),
-        vol.Optional("ignore", default=False): bool,
+        vol.Optional("name", default=None, description="what people read"): vol.Any(
+            vol.All(str, vol.Length(min=1, max=60)), None
+        ),
+        vol.Optional("ignore", default=False, description="true: it becomes no sensor"): bool,
         **_FACE,
     }
 )
 
 SENSOR = vol.Schema(
     {
-        vol.Required("topic"): topic_filter,
-        vol.Required("name"): vol.All(str, vol.Length(min=1)),
-        vol.Optional("path", default=""): str,
-        vol.Optional("id", default=None): vol.Any(slug_key, None),
+        vol.Required("topic", description="where the board of another make publishes"): topic_filter,
+        vol.Required("name", description="what people read"): vol.All(str, vol.Length(min=1)),
+        vol.Optional("path", default="", description="where in its JSON, e.g. ENERGY.Power; empty for a plain number"): str,
+        vol.Optional("id", default=None, description="the entity is sensor.<id>; made from the name otherwise"): vol.Any(
+            slug_key, None
+        ),
         **_FACE,
     }
 )
 
 SCHEMA = vol.Schema(
     {
-        vol.Optional("expires_after", default=600.0): duration,
-        vol.Optional("sensors", default=list): [SENSOR],
-        vol.Optional("readings", default=dict): {reading: READING},
-        vol.Optional("dashboard", default=list): [entity_id],
+        vol.Optional("expires_after", default=600.0, description=N_("silence that makes a sensor unavailable")): duration,
+        vol.Optional("sensors", default=list, description=N_("boards of another make")): [SENSOR],
+        vol.Optional("readings", default=dict, description=N_("what you call native readings, by <device>/<key>")): {
+            reading: READING
+        },
+        vol.Optional("dashboard", default=list, description=N_("sensors on the live chart; else the first measured")): [
+            entity_id
+        ],
     }
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import InvalidData
+from autocore.api import N_, InvalidData
 
 from .builtin import BUILT_IN, SYSTEM
 from .theme import Theme, name_of, theme_of
@@ -70,9 +70,11 @@ SCHEMA = vol.Schema(
     vol.All(
         _written,
         {
-            vol.Optional("active", default=SYSTEM): str,
-            vol.Optional("web", default=True): bool,
-            vol.Optional("themes", default=dict): _themes,
+            vol.Optional("active", default=SYSTEM, description=N_("worn until somebody chooses another")): str,
+            vol.Optional("web", default=True, description=N_("whether the admin wears it too")): bool,
+            vol.Optional(
+                "themes", default=dict, description=N_("yours by name: ten colours, border_radius, shadow_style, font_family")
+            ): _themes,
         },
         _known,
     )

@@ -300,3 +300,9 @@ async def test_a_form_that_was_refused_shows_what_was_typed(car: Car) -> None:
         shown = html.unescape(answer.text)
         assert typed in shown
         assert "use one of" in shown
+
+
+async def test_the_hints_of_a_form_are_in_the_readers_language_also_of_a_plugin_that_is_off(car: Car) -> None:
+    await car.start("telemetry:\n")
+    assert "several entities as one" in await car.page("/configuration/derived")
+    assert "várias entidades como uma" in await car.page("/configuration/derived", "pt-BR")

@@ -168,44 +168,66 @@ PATTERNS = vol.All([vol.All(str, vol.Length(min=1, max=100))], vol.Length(max=10
 SCHEMAS: dict[str, vol.Schema] = {
     "autocore": vol.Schema(
         {
-            "name": TEXT,
-            "language": one_of(*LANGUAGES),
-            "units": one_of("metric", "imperial"),
+            vol.Optional("name", description="what the vehicle is called"): TEXT,
+            vol.Optional("language", description="of those whose browser asks for none"): one_of(*LANGUAGES),
+            vol.Optional("units", description="of those who chose none themselves"): one_of("metric", "imperial"),
         }
     ),
     "mqtt": vol.Schema(
         {
-            "broker": _broker,
-            "port": port,
-            "root": _root,
-            "anonymous": one_of("none", "loopback"),
-            "publish": PATTERNS,
-            "events": PATTERNS,
+            vol.Optional("broker", description="auto runs a Mosquitto of its own; else the address of another broker"): _broker,
+            vol.Optional("port", description="TCP port of the own broker, on this machine only"): port,
+            vol.Optional("root", description="first level of every native topic"): _root,
+            vol.Optional("anonymous", description="loopback: no password on this machine"): one_of("none", "loopback"),
+            vol.Optional("publish", description="entities that also stand on MQTT, e.g. sensor.engine_*"): PATTERNS,
+            vol.Optional("events", description="events that also go out on MQTT, e.g. device.*"): PATTERNS,
         }
     ),
     "web": vol.Schema(
-        vol.All({"host": _address, "port": port, "plain_http": bool, "hostname": _hostname, "mdns": bool}, _is_meant)
+        vol.All(
+            {
+                vol.Optional("host", description="where the web listens; beyond this machine only with plain_http"): _address,
+                vol.Optional("port", description="TCP port of the web"): port,
+                vol.Optional("plain_http", description="true: others may come, without encryption"): bool,
+                vol.Optional("hostname", description="its name in the network, without .local"): _hostname,
+                vol.Optional("mdns", description="false: the name is not announced"): bool,
+            },
+            _is_meant,
+        )
     ),
     "storage": vol.Schema({}),
-    "auth": vol.Schema({"session_hours": whole(1, 24), "secret_key": _secret_key}),
-    "logging": vol.Schema(
+    "auth": vol.Schema(
         {
-            "level": one_of(*LEVELS),
-            "levels": {str: one_of(*LEVELS)},
-            "file": bool,
-            "max_mb": whole(1, 1000),
-            "keep": whole(1, 100),
+            vol.Optional("session_hours", description="how long a log-in lasts, in hours"): whole(1, 24),
+            vol.Optional("secret_key", description="signs log-ins, 32 characters or more; made by itself otherwise"): _secret_key,
         }
     ),
-    "devices": vol.Schema({"approve": one_of("manual", "automatic")}),
-    "history": vol.Schema({"flush_s": vol.All(duration, vol.Range(1, 300, msg="expected 1s to 300s"))}),
+    "logging": vol.Schema(
+        {
+            vol.Optional("level", description="what matters less is not written"): one_of(*LEVELS),
+            vol.Optional("levels", description="other levels for parts, e.g. autocore.mqtt: debug"): {str: one_of(*LEVELS)},
+            vol.Optional("file", description="whether logs/autocore.log in the data folder is written too"): bool,
+            vol.Optional("max_mb", description="size at which a new file begins, in MB"): whole(1, 1000),
+            vol.Optional("keep", description="how many old files stay"): whole(1, 100),
+        }
+    ),
+    "devices": vol.Schema(
+        {vol.Optional("approve", description="automatic: a new board takes part at once"): one_of("manual", "automatic")}
+    ),
+    "history": vol.Schema(
+        {
+            vol.Optional("flush_s", description="what a power cut may cost"): vol.All(
+                duration, vol.Range(1, 300, msg="expected 1s to 300s")
+            )
+        }
+    ),
     "notifications": vol.Schema(
         {
-            "minimum": one_of("info", "warning", "error", "critical"),
-            "gateway": bool,
-            "broker": bool,
-            "devices": bool,
-            "limits": bool,
+            vol.Optional("minimum", description="what matters less is only kept"): one_of("info", "warning", "error", "critical"),
+            vol.Optional("gateway", description="tell that it starts and stops"): bool,
+            vol.Optional("broker", description="tell that the broker does not answer, and that it is back"): bool,
+            vol.Optional("devices", description="tell of boards that go, come back or report an error"): bool,
+            vol.Optional("limits", description="tell of values beyond a limit"): bool,
         }
     ),
     "plugin_dirs": vol.Schema([vol.All(str, vol.Length(min=1))]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -14,6 +15,7 @@ from autocore.core.model import Role
 from autocore.web.access import needs
 from autocore.web.errors import status_of
 from autocore.web.pages.forms import data_of, fields_of, is_formed
+from autocore.web.pages.languages import title_of
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
 from autocore.web.sections import files_in, leave_out, take_over
@@ -36,7 +38,7 @@ async def configuration_page(request: Request[Any, Any, Any], pages: Pages, part
 async def plugin_form_page(request: Request[Any, Any, Any], pages: Pages, parts: Parts, name: str) -> Response[str]:
     """Show the form of a plugin's section; what stands in a file of the owner's is shown with its place instead."""
     context = await _form(parts, name)
-    return await pages.page(request, "plugin_form.html", context | {"error": None, "what": None})
+    return await _page(request, pages, parts, context | {"error": None, "what": None})
 
 
 @post("/configuration/{name:str}", opt=needs(Role.ADMIN, "config:write"), include_in_schema=False, status_code=200)
@@ -46,14 +48,14 @@ async def save_plugin(request: Request[Any, Any, Any], pages: Pages, parts: Part
     context = await _form(parts, name)
     if context["place"] is not None:
         error = {"field": "", "message": f"{name} stands in {context['place']}; change it there"}
-        return await pages.page(request, "plugin_form.html", context | {"error": error, "what": None}, status=409)
+        return await _page(request, pages, parts, context | {"error": error, "what": None}, status=409)
     try:
         section = data_of(context["schema"], sent)
         await take_over(parts, name, section)
     except AutocoreError as error:
         shown = {"field": _field_of(error), "message": _sentence(error)}
         context["fields"] = fields_of(context["schema"], sent, is_typed=True)
-        return await pages.page(request, "plugin_form.html", context | {"error": shown, "what": None}, status=status_of(error))
+        return await _page(request, pages, parts, context | {"error": shown, "what": None}, status=status_of(error))
     return Redirect(f"/configuration/{name}", status_code=303)
 
 
@@ -62,6 +64,15 @@ async def switch_off(parts: Parts, name: str) -> Redirect:
     """Take a plugin's section out, when the admin wrote it."""
     await leave_out(parts, name)
     return Redirect("/configuration", status_code=303)
+
+
+async def _page(
+    request: Request[Any, Any, Any], pages: Pages, parts: Parts, context: dict[str, Any], *, status: int = 200
+) -> Response[str]:
+    """Give the form with its hints in the words of the plugin."""
+    home, language = parts.plugins.home(context["name"], parts.folders.config), pages.language_of(request)
+    context["fields"] = [replace(one, hint=one.hint and title_of(one.hint, home, language)) for one in context["fields"]]
+    return await pages.page(request, "plugin_form.html", context, status=status)
 
 
 def _offers(parts: Parts) -> list[dict[str, Any]]:
