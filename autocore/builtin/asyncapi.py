@@ -65,7 +65,8 @@ def document(root: str, plugins: Mapping[str, Iterable[Topic]]) -> dict[str, Any
             address = _named(topic.address.replace("{root}", root))
             if (address, topic.is_heard) not in known:
                 known.add((address, topic.is_heard))
-                spoken.append(Spoken(address, topic.payload, topic.is_heard, 0, False, f"Of the plugin {name}."))
+                says = f"Of the plugin {name}."
+                spoken.append(Spoken(address, topic.payload, topic.is_heard, topic.qos, topic.is_retained, says))
     types = [one.payload for one in spoken if one.payload is not None]
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     channels: dict[str, Any] = {}

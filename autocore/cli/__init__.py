@@ -20,6 +20,7 @@ COMMANDS = {
     "notify": "autocore.cli.notify:notify",
     "device": "autocore.cli.devices:device",
     "plugin": "autocore.cli.plugins:plugin",
+    "reference": "autocore.cli.reference:reference",
     "reload": "autocore.cli.plugins:reload",
     "run": "autocore.cli.run:run",
     "schema": "autocore.cli.documents:schema",

@@ -185,6 +185,8 @@ class Topic:
     address: str
     payload: Any
     is_heard: bool
+    qos: int = 0
+    is_retained: bool = False
 
 
 class Mqtt:
@@ -229,7 +231,7 @@ class Mqtt:
         guarded = self._scope.guard.function(call, self._invalid)
         remove = self._hub.subscribe(topic, guarded, qos=qos, urgent=urgent)
         self.topics.append(topic.replace("{root}", self._hub.root))
-        self.documented.append(Topic(topic, payload, is_heard=True))
+        self.documented.append(Topic(topic, payload, is_heard=True, qos=qos))
         self._scope.undo(remove)
         return None
 
@@ -237,10 +239,13 @@ class Mqtt:
         """Publish; raises `Refused` when the topic is somebody else's (`claimed`) or the broker is away (`offline`)."""
         self._hub.publish(topic.replace("{root}", self._hub.root), payload, qos=qos, retain=retain, owner=self._scope.name)
 
-    def claim(self, topic: str, *, payload: Any = None) -> None:
-        """Become the only publisher on a filter, with messages of type `payload`; raises `NameTaken` when another is."""
+    def claim(self, topic: str, *, payload: Any = None, qos: int = 0, retain: bool = False) -> None:
+        """Become the only publisher on a filter; raises `NameTaken` when another is.
+
+        `payload`, `qos` and `retain` say for AsyncAPI what is published there.
+        """
         self.topics.append(topic.replace("{root}", self._hub.root))
-        self.documented.append(Topic(topic, payload, is_heard=False))
+        self.documented.append(Topic(topic, payload, is_heard=False, qos=qos, is_retained=retain))
         self._scope.undo(self._hub.claim(topic.replace("{root}", self._hub.root), self._scope.name))
 
     def reject(self, message: Message, device: str | None, field: str, reason: str) -> None:

@@ -191,12 +191,6 @@ class Plugins:
         trial._import(plugin)
         return trial._schema(plugin)
 
-    def home(self, name: str, folder: Path) -> Path:
-        """Give the folder of a plugin whose schema was asked for, whether it runs or not."""
-        if name in self._plugins and self._plugins[name].module is not None:
-            return self._plugins[name].folder
-        return Plugin(find_plugins([folder / FOLDER])[name], None).folder
-
     def topics(self) -> dict[str, list[Topic]]:
         """Give what each running plugin hears and says over MQTT, by plugin."""
         return {name: list(one.host.mqtt.documented) for name, one in self._plugins.items() if one.host is not None}

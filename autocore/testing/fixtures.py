@@ -14,6 +14,21 @@ if TYPE_CHECKING:
     from autocore.testing.car import Car
 
 
+# What other people's libraries say of themselves is nothing that a plugin's author can mend.
+QUIET = (
+    "ignore:'crypt' is deprecated:DeprecationWarning",
+    r"ignore:Accessing argon2.__version__ is deprecated:DeprecationWarning",
+    "ignore:.*will stop working in Litestar 3.0",
+    "ignore:.*declared using deprecated inferred style",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep a plugin's test session free of warnings that are not its own."""
+    for line in QUIET:
+        config.addinivalue_line("filterwarnings", line)
+
+
 @pytest_asyncio.fixture
 async def car(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Car]:
     """A vehicle that stands still until `await car.start("my_plugin: {…}")`.

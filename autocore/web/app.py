@@ -20,6 +20,7 @@ from autocore.core.model import Caller, Role
 from autocore.web import access, pages
 from autocore.web.errors import on_autocore_error, on_http_error, on_unexpected
 from autocore.web.gate import TOKEN, ControlGate, Gate
+from autocore.web.hosts import known_hosts
 from autocore.web.live import Live
 from autocore.web.mqttapi import MqttApi
 from autocore.web.pages.documents import SchemaPage
@@ -29,7 +30,6 @@ from autocore.web.pluginroutes import routes_of
 from autocore.web.routes import audit, auth, config, devices, entities, events, health, plugins, services
 from autocore.web.routes.services import Answers
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LARGEST_BODY = 65_536
 
 
@@ -55,7 +55,7 @@ class Web:
         self._pages = Pages(parts)
         self._answers = Answers(parts.clock)
         app = self._app = self._build({})
-        self.gate = Gate(app, parts.accounts, frozenset({*LOOPBACK, parts.config.core.web.host}))
+        self.gate = Gate(app, parts.accounts, known_hosts(parts.config.core.web))
         self.control = ControlGate(app)
         self._mqtt = MqttApi(
             parts.hub,

@@ -5,6 +5,7 @@ Outside, because a router answers 404 for a path of the wrong type before any gu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -42,13 +43,13 @@ class Gate:
     Args:
         app: the application.
         accounts: knows who bears a token.
-        hosts: the names under which the gateway may be asked for, without port.
+        knows_host: says whether the gateway may be asked for under a name, without port.
     """
 
-    def __init__(self, app: Any, accounts: Accounts, hosts: frozenset[str]) -> None:
+    def __init__(self, app: Any, accounts: Accounts, knows_host: Callable[[str | None], bool]) -> None:
         self._app = app
         self._accounts = accounts
-        self._hosts = hosts
+        self._knows_host = knows_host
 
     def turn_to(self, app: Any) -> None:
         """Let the next request go to `app`."""
@@ -61,7 +62,7 @@ class Gate:
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         send = _with_security_headers(send) if scope["type"] == "http" else send
-        refusal = _wrong_host(headers, self._hosts) or _too_large(headers)
+        refusal = _wrong_host(headers, self._knows_host) or _too_large(headers)
         if refusal is not None:
             await _answer(scope, receive, send, refusal)
             return
@@ -140,9 +141,9 @@ def _is_page(path: str) -> bool:
     return not path.startswith("/api/") and not path.startswith("/schema/") and path != "/metrics"
 
 
-def _wrong_host(headers: dict[str, str], hosts: frozenset[str]) -> dict[str, Any] | None:
+def _wrong_host(headers: dict[str, str], knows_host: Callable[[str | None], bool]) -> dict[str, Any] | None:
     name = urlsplit(f"//{headers.get('host', '')}").hostname
-    if name in hosts:
+    if knows_host(name):
         return None
     return problem(421, "the gateway is not known under this name; use the address that it printed", "wrong_host")
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from autocore.core.config.parts import put_back, read_part, write_part
 from autocore.core.config.validation import validate
+from autocore.core.discovery import FOLDER, find_plugins
 from autocore.core.errors import AutocoreError, NameTaken, PluginError, UnknownName
-from autocore.core.plugins import as_written_for
+from autocore.core.plugins import Plugin, as_written_for
 from autocore.web.parts import Parts
 
 FILES = ("config.yaml", "config.d/*.yaml")
@@ -58,6 +59,12 @@ async def leave_out(parts: Parts, name: str) -> None:
     if place is None:
         raise UnknownName("section", name)
     raise NameTaken(f"{name} stands in {place}; change it there")
+
+
+def home_of(parts: Parts, name: str) -> Path:
+    """Give the folder of a plugin whose schema was asked for, whether it runs or not."""
+    running = parts.plugins.folders().get(name)
+    return running or Plugin(find_plugins([parts.folders.config / FOLDER])[name], None).folder
 
 
 def files_in(folder: Path) -> list[dict[str, str]]:

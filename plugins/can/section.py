@@ -114,7 +114,7 @@ PICK: dict[Any, Any] = {
 _PICKED = vol.Schema({**PICK, vol.Optional("bus", default=None, description="only from this bus"): vol.Any(slug_key, None)})
 _HAND_MADE = vol.Schema(
     {
-        **FACE,
+        **{key: value for key, value in FACE.items() if key != "name"},  # which it must have
         vol.Required("name", description="what people read"): text,
         vol.Required("frame", description="the identifier, e.g. 0x1A0"): vol.All(
             int, vol.Range(0, HIGHEST_EXTENDED, msg="write e.g. 0x1A0, at most 0x1FFFFFFF")

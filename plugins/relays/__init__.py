@@ -25,7 +25,7 @@ def config_schema() -> vol.Schema:
 @hookimpl
 def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     """Add the boards, their switches, the panels and the service that turns a board off."""
-    host.mqtt.claim("{root}/relays/+/command", payload=RelayCommand)
+    host.mqtt.claim("{root}/relays/+/command", payload=RelayCommand, qos=2)
     groups: dict[str, ExclusiveGroup] = {}
 
     def group_of(name: str) -> ExclusiveGroup:

@@ -39,7 +39,7 @@ class Dresser:
 
     def start(self) -> None:
         """Claim the topic, add the entity, wear what the configuration says, and read meanwhile what people chose."""
-        self._host.mqtt.claim(TOPIC, payload=ThemeUpdate)
+        self._host.mqtt.claim(TOPIC, payload=ThemeUpdate, qos=1, retain=True)
         self.entity = self._host.entities.add(self._description(), self._on_command)
         self._wear(self.wardrobe.active)
         self._host.spawn(self._restore())

@@ -8,8 +8,9 @@ import pytest
 from zeroconf import AddressResolver, IPVersion
 from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-from autocore.core.config.sections import sections_of
+from autocore.core.config.sections import WebSection, sections_of
 from autocore.testing import FakeClock
+from autocore.web.hosts import known_hosts
 from autocore.web.mdns import LOOK_EVERY_S, SERVICE, NameInNetwork, addresses_of
 
 
@@ -76,3 +77,13 @@ def test_the_addresses_of_all_interfaces_are_never_the_loopback() -> None:
 def test_the_web_leaves_this_machine_only_when_the_owner_says_so(web: dict[str, object], fault: str) -> None:
     _, faults = sections_of({"web": web})
     assert (not faults) if not fault else fault in str(faults[0])
+
+
+def test_the_gateway_is_known_under_its_own_names_only() -> None:
+    alone = known_hosts(WebSection())
+    assert all(alone(name) for name in ("localhost", "127.0.0.1"))
+    assert not any(alone(name) for name in ("autocore.local", "evil.example", None))
+    shared = known_hosts(WebSection(host="0.0.0.0", plain_http=True, hostname="van"))
+    mine = addresses_of("0.0.0.0")
+    assert all(shared(name) for name in ("127.0.0.1", "van", "van.local", *mine))
+    assert not any(shared(name) for name in ("evil.example", "203.0.113.1", None))

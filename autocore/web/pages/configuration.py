@@ -18,7 +18,7 @@ from autocore.web.pages.forms import data_of, fields_of, is_formed
 from autocore.web.pages.languages import title_of
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
-from autocore.web.sections import files_in, leave_out, take_over
+from autocore.web.sections import files_in, home_of, leave_out, take_over
 
 
 @get("/configuration", opt=needs(Role.ADMIN, "config:read"), include_in_schema=False)
@@ -70,7 +70,7 @@ async def _page(
     request: Request[Any, Any, Any], pages: Pages, parts: Parts, context: dict[str, Any], *, status: int = 200
 ) -> Response[str]:
     """Give the form with its hints in the words of the plugin."""
-    home, language = parts.plugins.home(context["name"], parts.folders.config), pages.language_of(request)
+    home, language = home_of(parts, context["name"]), pages.language_of(request)
     context["fields"] = [replace(one, hint=one.hint and title_of(one.hint, home, language)) for one in context["fields"]]
     return await pages.page(request, "plugin_form.html", context, status=status)
 
