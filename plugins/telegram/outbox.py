@@ -112,8 +112,10 @@ class Outbox:
 
         def work() -> None:
             connection = db.get_connection()
-            connection.executemany("DELETE FROM message WHERE id = ?", [(one,) for one in letters])
-            connection.execute("UPDATE loss SET number = number - ? WHERE chat = ?", (told_lost, chat))
+            deleted = connection.executemany("DELETE FROM message WHERE id = ?", [(one,) for one in letters]).rowcount
+            # What was dropped while it was being sent arrived after all: it is no loss.
+            arrived = len(letters) - deleted
+            connection.execute("UPDATE loss SET number = number - ? WHERE chat = ?", (told_lost + arrived, chat))
             connection.execute("DELETE FROM loss WHERE number <= 0")
 
         await self._write(work)

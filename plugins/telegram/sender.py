@@ -88,15 +88,17 @@ class Sender:
         least = Severity.CRITICAL if self.is_quiet() else Severity.INFO
         for chat in self._chats.reached():
             if not self._is_held(chat.id):
-                await self._send_to(api, chat, await self._outbox.letters(chat.id, least))
+                await self._send_to(api, chat, least)
 
     def _is_held(self, chat: int) -> bool:
         return self._host.clock.monotonic_ns() < self._not_before_ns.get(chat, 0)
 
-    async def _send_to(self, api: Api, chat: Chat, letters: Sequence[Letter]) -> None:
+    async def _send_to(self, api: Api, chat: Chat, least: Severity) -> None:
+        # In this order: what is dropped between the two is told of in the next message, and never both lost and sent.
+        lost = await self._outbox.lost(chat.id)
+        letters = await self._outbox.letters(chat.id, least)
         if not letters:
             return
-        lost = await self._outbox.lost(chat.id)
         sheets = compose(letters, lost, self._now(), self._words)
         while sheets:
             sheet = sheets.pop(0)

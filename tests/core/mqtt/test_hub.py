@@ -259,17 +259,17 @@ async def test_a_reading_comes_once_however_many_filters_match_it(hub: MqttHub) 
     heard: list[str] = []
     filters = ("autocore/telemetry/+/data", "autocore/telemetry/cabin/#", "autocore/+/cabin/data")
     undo = [hub.subscribe(one, lambda message, one=one: heard.append(f"{one} {message.text()}")) for one in filters]
-    await eventually(lambda: _marked(hub, heard, "ready"))
+    await eventually(lambda: _behind(hub, heard, "ready"))
     hub.publish("autocore/telemetry/cabin/data", "21.5", qos=1)
-    await eventually(lambda: _marked(hub, heard, "first"))  # behind it, so that what comes twice has come
+    await eventually(lambda: _behind(hub, heard, "first"))  # behind it, so that what comes twice has come
     assert sorted(one for one in heard if "21.5" in one) == sorted(f"{one} 21.5" for one in filters)
     undo[2]()
     hub.publish("autocore/telemetry/cabin/data", "22.5", qos=1)
-    await eventually(lambda: _marked(hub, heard, "second"))
+    await eventually(lambda: _behind(hub, heard, "second"))
     assert sorted(one for one in heard if "22.5" in one) == sorted(f"{one} 22.5" for one in filters[:2])
 
 
-def _marked(hub: MqttHub, heard: list[str], word: str) -> bool:
+def _behind(hub: MqttHub, heard: list[str], word: str) -> bool:
     if not any(one.endswith(word) for one in heard):
         hub.publish("autocore/telemetry/cabin/mark", word, qos=1)
         return False
