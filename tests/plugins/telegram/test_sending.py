@@ -14,6 +14,7 @@ from tests.plugins.telegram.vehicle import (
     NS,
     catches_up,
     hand_over,
+    is_held,
     listening,
     local,
     logged,
@@ -85,7 +86,7 @@ async def test_telegram_is_left_alone_for_as_long_as_it_asks(car: Car, server: B
     await paired(car, server)
     server.refusals = [Answer(429, "Too Many Requests: retry after 17", {"retry_after": 17})]
     tell(car, "one")
-    await car.until(lambda: not server.refusals)
+    await car.until(lambda: is_held(car))
     await car.advance(16)
     tell(car, "two")
     await waits(car, 2)

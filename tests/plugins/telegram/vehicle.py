@@ -82,3 +82,11 @@ def now_s(car: Car) -> float:
 def local(at_s: float) -> datetime:
     """Give local time."""
     return datetime.fromtimestamp(at_s, UTC).astimezone()
+
+
+def is_held(car: Car) -> bool:
+    """Say whether Telegram asked to wait, and the plugin heard it."""
+    assert car._gateway is not None
+    assert car._gateway.plugins is not None
+    host = car._gateway.plugins._plugins["telegram"].host
+    return host is not None and bool(host.data._sender._not_before_ns)
