@@ -20,6 +20,7 @@ from tests.plugins.telegram.vehicle import (
     logged,
     now_s,
     paired,
+    pauses,
     section,
     tell,
     waits,
@@ -104,7 +105,8 @@ async def test_a_failing_network_is_tried_ever_more_rarely(car: Car, server: Bot
     tell(car, "one")
     for number, delay_s in enumerate((1, 2, 5, 15, 60, 60, 60)):
         await car.until(lambda wanted=6 - number: len(server.refusals) == wanted)  # type: ignore[misc]
-        await car.until(lambda: car.value("binary_sensor.telegram_connected") is False)
+        await car.until(lambda delay_s=delay_s: pauses(car, delay_s))  # type: ignore[misc]
+        assert car.value("binary_sensor.telegram_connected") is False
         await car.advance(delay_s - 0.1)
         assert len(server.refusals) == 6 - number
         await car.advance(0.1)
@@ -119,6 +121,7 @@ async def test_a_message_that_was_not_acknowledged_comes_again_and_none_is_lost(
     await car.until(lambda: len(server.messages) == 1 and car.value("binary_sensor.telegram_connected") is False)
     tell(car, "two")
     await waits(car, 2)
+    await car.until(lambda: pauses(car, 1))
     await car.advance(1)
     await waits(car, 0)
     assert [one.splitlines()[1] for one in server.texts()] == ["one", "one", "two"]

@@ -90,3 +90,9 @@ def is_held(car: Car) -> bool:
     assert car._gateway.plugins is not None
     host = car._gateway.plugins._plugins["telegram"].host
     return host is not None and bool(host.data._sender._not_before_ns)
+
+
+def pauses(car: Car, delay_s: float) -> bool:
+    """Say whether somebody waits for the clock to move by so much: the sender, before it tries again."""
+    at_ns = car.clock.monotonic_ns() + round(delay_s * NS)
+    return any(due_ns == at_ns for due_ns, _, _ in car.clock._due)
