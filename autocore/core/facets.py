@@ -155,8 +155,10 @@ class Services:
         role: Role = Role.OPERATOR,
         description: str = "",
     ) -> None:
-        """Offer the service `<plugin>.<verb>`; raises `NameTaken`."""
+        """Offer the service `<plugin>.<verb>`; raises `NameTaken`, or `InvalidData` for a schema that is none."""
         name = f"{self._scope.name}.{verb}"
+        if schema is not None and not isinstance(schema, vol.Schema):
+            raise InvalidData(f"the schema of {name} is a {type(schema).__name__}; write vol.Schema({{…}})", field="schema")
         guarded = self._scope.guard.handler(handler)  # type: ignore[arg-type]  # async by contract
         remove = self._registry.add(Service(name, guarded, self._scope.name, schema, role, description))
         self.own.append(name)

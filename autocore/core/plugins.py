@@ -35,6 +35,8 @@ SETUP_LIMIT_S = 10.0  # an async setup that takes longer waits for something it 
 
 HOOKS = tuple(name for name, one in vars(hookspecs).items() if hasattr(one, f"{hookspecs.PROJECT}_spec"))
 
+CORE = Path(__file__).parent
+
 log = logging.getLogger("autocore.plugins")
 
 HostFactory = Callable[["Plugin", Callable[[Any], object] | None], Awaitable[PluginHost]]
@@ -398,7 +400,8 @@ def _shape(schema: Any) -> type | None:
 
 
 def _where(error: Exception) -> str:
-    """Give what was raised and the line of the plugin that raised it."""
+    """Give what was raised and the line of the plugin that raised it, not that of the core which it called."""
     frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    theirs = [one for one in frames if not Path(one.filename).is_relative_to(CORE)] or frames
+    place = f" ({Path(theirs[-1].filename).name}:{theirs[-1].lineno})" if theirs else ""
     return f"{type(error).__name__}: {error}{place}"

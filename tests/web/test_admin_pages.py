@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 from pathlib import Path
 
 import pytest
@@ -306,3 +307,43 @@ async def test_the_hints_of_a_form_are_in_the_readers_language_also_of_a_plugin_
     await car.start("telemetry:\n")
     assert "several entities as one" in await car.page("/configuration/derived")
     assert "várias entidades como uma" in await car.page("/configuration/derived", "pt-BR")
+
+
+def words(text: str) -> bytes:
+    """Give a compiled catalogue with one translation."""
+    from babel.messages.catalog import Catalog  # noqa: PLC0415
+    from babel.messages.mofile import write_mo  # noqa: PLC0415
+
+    catalogue, target = Catalog(locale="pt_BR"), io.BytesIO()
+    catalogue.add("Fridge", text)
+    write_mo(target, catalogue)
+    return target.getvalue()
+
+
+async def test_a_translation_that_changed_is_shown_after_a_reload_of_its_plugin(car: Car) -> None:
+    folder = car.folder / "plugins" / "fridge"
+    catalogue = folder / "locales" / "pt_BR" / "LC_MESSAGES" / "messages.mo"
+    catalogue.parent.mkdir(parents=True)
+    (folder / "__init__.py").write_text(
+        "from autocore.api import N_, Panel, hookimpl\n\n\n@hookimpl\ndef setup(host):\n"
+        "    host.panels.add(Panel(N_('Fridge'), source='x'))\n"
+    )
+    catalogue.write_bytes(words("Frigobar"))
+    await car.start("fridge:\n")
+    assert "Frigobar" in await car.page("/fridge", "pt-BR")
+    catalogue.write_bytes(words("Geladeira"))
+    (await (await car.web()).post("/api/v1/plugins/fridge/reload")).raise_for_status()
+    assert "Geladeira" in await car.page("/fridge", "pt-BR")
+
+
+async def test_a_plugin_that_fails_is_told_its_own_line(car: Car) -> None:
+    (car.folder / "plugins").mkdir()
+    (car.folder / "plugins" / "torn.py").write_text(
+        "from autocore.api import hookimpl\n\n\n@hookimpl\ndef setup(host):\n"
+        "    host.services.add('go', print, schema={'a': int})\n"
+    )
+    await car.start("torn:\n")
+    reason = car.plugin("torn").reason
+    assert reason is not None
+    assert "write vol.Schema" in reason
+    assert "(torn.py:6)" in reason

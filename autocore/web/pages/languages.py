@@ -33,12 +33,21 @@ def choose(accepted: str, configured: str) -> str:
 @lru_cache(maxsize=100)
 def words_in(folder: Path, language: str) -> gettext.NullTranslations:
     """Give the catalogue of a folder, falling back on the core's; English is what stands in the code."""
-    core = gettext.translation("messages", LOCALES, [CODES[language]], fallback=True)
+    core = _catalogue(LOCALES, language)
     if folder == LOCALES:
         return core
-    own = gettext.translation("messages", folder, [CODES[language]], fallback=True)
+    own = _catalogue(folder, language)
     own.add_fallback(core)
     return own
+
+
+def _catalogue(folder: Path, language: str) -> gettext.NullTranslations:
+    """Give the words of a folder as its file has them now: `gettext.translation` would keep those of before a reload."""
+    file = gettext.find("messages", folder, [CODES[language]])
+    if file is None:
+        return gettext.NullTranslations()
+    with Path(file).open("rb") as source:
+        return gettext.GNUTranslations(source)
 
 
 def title_of(text: str, folder: Path, language: str) -> str:

@@ -49,9 +49,9 @@ def localised(value: float, precision: int | None, language: str) -> str:
     return text.translate(str.maketrans(",.", ".,")) if language == "pt-BR" else text
 
 
-def moment(at_ns: int | None, language: str) -> str:
-    """Give a wall time in the machine's time zone, to the second; a dash where there is none."""
-    if at_ns is None:
+def moment(at: int | str | None, language: str) -> str:
+    """Give a wall time, nanoseconds or ISO 8601, in the machine's time zone, to the second; a dash where there is none."""
+    if at is None:
         return DASH
-    when = datetime.fromtimestamp(at_ns / NS, UTC).astimezone()
+    when = (datetime.fromisoformat(at) if isinstance(at, str) else datetime.fromtimestamp(at / NS, UTC)).astimezone()
     return when.strftime("%d/%m/%Y %H:%M:%S" if language == "pt-BR" else "%Y-%m-%d %H:%M:%S")
