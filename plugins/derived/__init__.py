@@ -39,7 +39,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
         one.start()
     host.panels.add(
         Panel(
-            N_("Groups and calculated values"),
+            N_("Calculated"),
             icon="calculator",
             template="derived.html",
             context=lambda: {"made": made},

@@ -30,12 +30,12 @@ def test_a_plugin_is_switched_on_by_its_form_and_shows_its_page(page: Page) -> N
     )
     page.get_by_role("button", name="Switch on").click()
     expect(page.get_by_text("It runs.")).to_be_visible()
-    page.get_by_role("link", name="Groups and calculated values").click()
+    page.get_by_role("link", name="Calculated").click()
     row = page.get_by_role("row").filter(has_text="Mean speed")
     expect(row.locator("ac-state .value")).to_have_text(re.compile(r"[0-9]"))
     page.goto("/configuration/derived")
     page.get_by_role("button", name="Switch off").click()
-    expect(page.get_by_role("link", name="Groups and calculated values")).to_have_count(0)
+    expect(page.get_by_role("link", name="Calculated")).to_have_count(0)
 
 
 def test_a_theme_is_edited_and_the_admin_wears_it(page: Page) -> None:

@@ -109,3 +109,9 @@ async def test_nothing_in_the_address_reaches_the_page_unasked(car: Car) -> None
     car.publish("autocore/telemetry/cabin/data", {"temperature": 20})
     page = await car.page('/telemetry?entities="><script>alert(1)</script>')
     assert "<script>alert" not in page
+
+
+async def test_an_empty_page_names_the_whole_topic(car: Car) -> None:
+    await car.start("telemetry:\n")
+    for language in ("en", "pt-BR"):
+        assert "autocore/telemetry/{device}/data" in await car.page("/telemetry", language)
