@@ -9,9 +9,7 @@ import voluptuous as vol
 
 from autocore.api import N_, Panel, PluginHost, Refused, ServiceCall, Slot, device_id, hookimpl
 
-from .board import Board
-from .exclusive import ExclusiveGroup
-from .found import FoundBoards, sorted_boards
+from .boards import Boards
 from .line import RelayCommand
 from .section import SCHEMA, boards_of
 
@@ -26,23 +24,19 @@ def config_schema() -> vol.Schema:
 def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     """Add the boards, their switches, the panels and the service that turns a board off."""
     host.mqtt.claim("{root}/relays/+/command", payload=RelayCommand, qos=2)
-    groups: dict[str, ExclusiveGroup] = {}
-
-    def group_of(name: str) -> ExclusiveGroup:
-        return groups.setdefault(name, ExclusiveGroup(host, name))
 
     def written(board: int, channel: int) -> Mapping[str, str]:
         return host.written("boards", board, "channels", channel)
 
-    boards = {section.device: Board(host, section, group_of) for section in boards_of(config, written)}
-    if config["discover"]:
-        FoundBoards(host, boards, group_of).start()
+    boards = Boards(host, boards_of(config, written), discovers=config["discover"])
+    boards.start()
 
     async def all_off(call: ServiceCall) -> Mapping[str, Any]:
         wanted = call.data["board"]
-        if wanted is not None and wanted not in boards:
-            raise Refused(f"there is no board {wanted}; the boards are {', '.join(boards) or 'none'}", code="unknown")
-        chosen = [boards[wanted]] if wanted is not None else list(boards.values())
+        chosen = [one for one in boards if wanted in (None, one.section.device)]
+        if wanted is not None and not chosen:
+            known = ", ".join(one.section.device for one in boards) or "none"
+            raise Refused(f"there is no board {wanted}; the boards are {known}", code="unknown")
         switches = [line.entity.id for board in chosen for line in board.lines.values()]
         return await host.services.call("switch.turn_off", {"entity": switches}, call.caller) if switches else {"results": []}
 
@@ -54,7 +48,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     )
 
     def context() -> Mapping[str, Any]:
-        return {"boards": sorted_boards(boards)}
+        return {"boards": list(boards)}
 
     host.panels.add(Panel(N_("Relays"), icon="toggle-right", template="relays.html", context=context, order=20))
     host.panels.add(
