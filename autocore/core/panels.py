@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from autocore.core.errors import InvalidData, NameTaken
 from autocore.core.model import Role
@@ -64,12 +64,28 @@ class Look:
         name: what people call it.
         is_dark: whether its background is dark.
         border_radius_px: 0 to 32.
-        shadow: one of `SHADOWS`.
-        font: one of `FONTS`.
+        shadow: one of `Look.SHADOWS`.
+        font: one of `Look.FONTS`.
 
     Raises:
         InvalidData: a colour is no colour, or a word is none of those known; nothing of it could be pasted into a style sheet.
     """
+
+    COLOURS: ClassVar[tuple[str, ...]] = (
+        "primary",
+        "secondary",
+        "background",
+        "surface",
+        "success",
+        "warning",
+        "error",
+        "info",
+        "text_primary",
+        "text_secondary",
+    )
+    SHADOWS: ClassVar[tuple[str, ...]] = ("none", "soft", "neumorphic", "strong")
+    FONTS: ClassVar[tuple[str, ...]] = ("system", "serif", "monospace", "rounded")
+    ROUNDEST_PX: ClassVar[int] = 32
 
     name: str
     is_dark: bool
@@ -89,32 +105,17 @@ class Look:
 
     def __post_init__(self) -> None:
         """Refuse what is not a colour, a radius, or a word that is known."""
-        for name in COLOURS:
+        for name in self.COLOURS:
             value = getattr(self, name)
             if not (isinstance(value, str) and len(value) == len("#rrggbb") and value[0] == "#" and _HEX.issuperset(value[1:])):
                 raise InvalidData(f"{value!r} is no colour; write e.g. #1766c2", field=name)
-        if not (isinstance(self.border_radius_px, int) and 0 <= self.border_radius_px <= ROUNDEST_PX):
-            raise InvalidData(f"a radius is 0 to {ROUNDEST_PX} px", field="border_radius_px")
-        for name, known in (("shadow", SHADOWS), ("font", FONTS)):
+        if not (isinstance(self.border_radius_px, int) and 0 <= self.border_radius_px <= self.ROUNDEST_PX):
+            raise InvalidData(f"a radius is 0 to {self.ROUNDEST_PX} px", field="border_radius_px")
+        for name, known in (("shadow", self.SHADOWS), ("font", self.FONTS)):
             if getattr(self, name) not in known:
                 raise InvalidData(f"the {name} is one of {', '.join(known)}", field=name)
 
 
-COLOURS = (
-    "primary",
-    "secondary",
-    "background",
-    "surface",
-    "success",
-    "warning",
-    "error",
-    "info",
-    "text_primary",
-    "text_secondary",
-)
-SHADOWS = ("none", "soft", "neumorphic", "strong")
-FONTS = ("system", "serif", "monospace", "rounded")
-ROUNDEST_PX = 32
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 

@@ -11,21 +11,8 @@ from autocore.api import N_, Look
 from .contrast import is_dark
 from .faults import BadTheme
 
-COLOURS = (
-    "primary",
-    "secondary",
-    "background",
-    "surface",
-    "success",
-    "warning",
-    "error",
-    "info",
-    "text_primary",
-    "text_secondary",
-)
-SHADOWS = ("none", "soft", "neumorphic", "strong")
-FONTS = ("system", "serif", "monospace", "rounded")
-ROUNDEST_PX = 32
+COLOURS, SHADOWS, FONTS = Look.COLOURS, Look.SHADOWS, Look.FONTS
+ROUNDEST_PX = Look.ROUNDEST_PX
 RADIUS_PX = 12  # of a theme that says none; boards of protocol 2.x have the same
 LONGEST_NAME = 40
 FIELDS = (*COLOURS, "border_radius", "shadow_style", "font_family")

@@ -9,10 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocore.core.panels import COLOURS as LOOK_COLOURS
-from autocore.core.panels import FONTS as LOOK_FONTS
-from autocore.core.panels import ROUNDEST_PX as LOOK_ROUNDEST_PX
-from autocore.core.panels import SHADOWS as LOOK_SHADOWS
+from autocore.core.panels import Look
 from autocore_plugins.themes.adapt import DEVICE_TYPES, adapt
 from autocore_plugins.themes.builtin import BUILT_IN
 from autocore_plugins.themes.contrast import hex_of
@@ -34,7 +31,7 @@ themes = st.builds(
 
 
 def test_themes_and_looks_know_the_same_words() -> None:
-    assert (COLOURS, SHADOWS, FONTS, ROUNDEST_PX) == (LOOK_COLOURS, LOOK_SHADOWS, LOOK_FONTS, LOOK_ROUNDEST_PX)
+    assert (COLOURS, SHADOWS, FONTS, ROUNDEST_PX) == (Look.COLOURS, Look.SHADOWS, Look.FONTS, Look.ROUNDEST_PX)
 
 
 @given(themes)
