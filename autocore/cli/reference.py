@@ -300,7 +300,7 @@ def _told(validator: Callable[..., Any]) -> str:
     except vol.Invalid as error:
         words = _plain(error.msg)
         return "mapping" if words in ("a dictionary", "a mapping") else words if words != error.msg else "value"
-    except Exception:  # noqa: BLE001  # a validator may not expect such a thing; then its documentation must do
+    except (TypeError, ValueError, AttributeError):  # it expects more of a value than an object has; its documentation must do
         return _sentence((validator.__doc__ or "").partition("\n")[0])
     return ""
 
