@@ -23,7 +23,7 @@ def config_schema() -> vol.Schema:
 @hookimpl
 def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     """Listen to the buses, and offer the services and the panel."""
-    station = host.data = Station(host, section_of(config))
+    station = host.data = Station(host, section_of(config, lambda at: host.written("signals", at)))
     host.services.add(
         "choose",
         station.choose,

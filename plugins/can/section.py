@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ class Face:
     icon: str | None = None
     precision: int | None = None
     expires_after_s: float | None = EXPIRES_AFTER_S
+    written: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,24 +219,24 @@ SCHEMA = vol.Schema(
 )
 
 
-def section_of(section: Mapping[str, Any]) -> CanSection:
-    """Give what a validated section says."""
+def section_of(section: Mapping[str, Any], written: Callable[[int], Mapping[str, str] | None] = lambda _: None) -> CanSection:
+    """Give what a validated section says; `written` gives which facts of a signal, by its index, it owns and where."""
     buses = tuple(BusSection(**bus) for bus in section["buses"])
     if section["demo"] and not buses:
         buses = (BusSection(DEMO_BUS, "virtual", DEMO_CHANNEL, 500_000, listen_only=True),)
     return CanSection(
         buses,
         tuple(section["dbc"]),
-        tuple(pick_of(one) for one in section["signals"] if "frame" not in one),
-        tuple(_hand_made(one) for one in section["signals"] if "frame" in one),
+        tuple(pick_of(one, written=written(at)) for at, one in enumerate(section["signals"]) if "frame" not in one),
+        tuple(_hand_made(one, written(at)) for at, one in enumerate(section["signals"]) if "frame" in one),
         section["publish"],
         section["demo"],
     )
 
 
-def pick_of(item: Mapping[str, Any], origin: str = "config") -> Pick:
+def pick_of(item: Mapping[str, Any], origin: str = "config", written: Mapping[str, str] | None = None) -> Pick:
     """Give the pick in a validated mapping of `PICK`, with `bus` and `dbc` where they are allowed."""
-    return Pick(item["signal"], item["message"], item.get("bus"), _face(item), origin, item.get("dbc"))
+    return Pick(item["signal"], item["message"], item.get("bus"), _face(item, written), origin, item.get("dbc"))
 
 
 def field_of(item: Mapping[str, Any]) -> Field:
@@ -250,11 +251,11 @@ def field_of(item: Mapping[str, Any]) -> Field:
     )
 
 
-def _hand_made(item: Mapping[str, Any]) -> HandMade:
+def _hand_made(item: Mapping[str, Any], written: Mapping[str, str] | None) -> HandMade:
     extended = item["frame"] > HIGHEST_STANDARD if item["extended"] is None else item["extended"]
     meaning = Meaning(field_of(item), item["values"], item["unit"])
-    return HandMade(item["name"], key_of(item["frame"], is_extended=extended), meaning, item["bus"], _face(item))
+    return HandMade(item["name"], key_of(item["frame"], is_extended=extended), meaning, item["bus"], _face(item, written))
 
 
-def _face(item: Mapping[str, Any]) -> Face:
-    return Face(item["name"], item["id"], item["unit"], item["icon"], item["precision"], item["expires_after"])
+def _face(item: Mapping[str, Any], written: Mapping[str, str] | None) -> Face:
+    return Face(item["name"], item["id"], item["unit"], item["icon"], item["precision"], item["expires_after"], written)

@@ -57,6 +57,7 @@ class Choice:
                 icon=face.icon,
                 expires_after_s=face.expires_after_s,
                 attributes=attributes,
+                written=face.written,
             )
         is_word = self.meaning.is_word
         unit = None if is_word else face.unit or unit_of(self.meaning.unit)
@@ -71,6 +72,7 @@ class Choice:
             precision=None if is_word else self.meaning.field.digits if face.precision is None else face.precision,
             expires_after_s=face.expires_after_s,
             attributes=attributes,
+            written=face.written,
         )
 
 

@@ -372,47 +372,6 @@ async def test_every_file_of_the_data_folder_is_in_the_table(car: Car) -> None:
     assert told - there == {"broker", "cache", "control.sock"}  # of a broker, a port and what was asked for twice
 
 
-# ---- docs/autocore.service
-
-
-def unit() -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(interpolation=None, strict=True)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's keys have capitals
-    parser.read_string(UNIT)
-    return parser
-
-
-def test_the_unit_is_the_one_that_the_page_describes() -> None:
-    service = unit()["Service"]
-    program, *words = shlex.split(service["ExecStart"])
-    assert program == f"{INSTALLED}.venv/bin/autocore"
-    assert commands.resolve_command(click.Context(commands), words)[0] == "run"
-    state = f"/var/lib/{service['StateDirectory']}"
-    assert words[words.index("--config") + 1] == state == service["WorkingDirectory"]
-    assert f"useradd --system --home-dir {state} --shell /usr/sbin/nologin {service['User']}" in OPERATIONS
-    assert (service["NoNewPrivileges"], service["ProtectSystem"], service["Restart"]) == ("yes", "strict", "on-failure")
-    assert "WatchdogSec" not in service  # nothing in the gateway answers it yet
-    assert "AF_CAN" in service["RestrictAddressFamilies"]
-
-
-KEYS = {
-    "Unit": {"Description", "Documentation", "After", "Wants", "StartLimitIntervalSec"},
-    "Install": {"WantedBy"},
-}
-
-
-def test_systemd_understands_the_unit(tmp_path: Path) -> None:
-    service = unit()
-    assert set(service.sections()) == {"Unit", "Service", "Install"}
-    for section, known in KEYS.items():
-        assert set(service[section]) <= known
-    if shutil.which("systemd-analyze"):  # it says more where there is one
-        file = tmp_path / "autocore.service"
-        file.write_text(UNIT.replace(f"{INSTALLED}.venv/bin/autocore", "/bin/true"))
-        answer = subprocess.run(["systemd-analyze", "verify", str(file)], capture_output=True, text=True, check=False)
-        assert (answer.returncode, answer.stderr) == (0, "")
-
-
 # ---- Docker
 
 

@@ -28,3 +28,12 @@ def test_two_buses_of_one_session_never_meet(can_bus: VirtualCan) -> None:
     assert can_bus.heard() == []
     assert other.channel != can_bus.channel
     other.close()
+
+
+async def test_the_name_of_a_signal_in_the_configuration_is_changed_there(car: Car, can_bus: VirtualCan) -> None:
+    await car.start(SECTION.format(channel=can_bus.channel))
+    await car.until(lambda: "sensor.gear" in car.core.entities)
+    web = await car.web()
+    refused = await web.patch("/api/v1/entities/sensor.gear", json={"name": "Marcha"})
+    assert (refused.status_code, "config.yaml:" in refused.text) == (409, True)
+    assert (await web.patch("/api/v1/entities/sensor.gear", json={"icon": "car"})).status_code == 200
