@@ -44,7 +44,6 @@ from autocore_plugins.telemetry.readings import native
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PROTOCOL, OPERATIONS = ((DOCS / name).read_text() for name in ("protocol.md", "operations.md"))
-UNIT = (DOCS / "autocore.service").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 ALL_PLUGINS = "telemetry:\nrelays:\nsystem:\ncan:\nthemes:\ntelegram:\nderived:\n"
