@@ -19,6 +19,7 @@ import msgspec
 from autocore import __version__
 from autocore.broker.mosquitto import Mosquitto
 from autocore.builtin.eventlog import EventLog
+from autocore.builtin.journal import StateJournal, read_journal
 from autocore.builtin.keeper import RegistryKeeper
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
@@ -207,7 +208,8 @@ class Gateway:
         sequence = Sequence(boot.first_seq, store.reserve)
         bus = Bus(clock, sequence)
         entities = EntityRegistry(clock, sequence, bus, boot.number)
-        await store.restore(entities)
+        newer = await asyncio.to_thread(read_journal, settings.data)
+        await store.restore(entities, newer)
         devices = DeviceRegistry(clock, bus, approves_itself=core.devices.approve == "automatic")
         devices.restore(await store.devices())
         audit = Audit(store.database, clock, sequence, boot.number)
@@ -216,7 +218,7 @@ class Gateway:
         services = ServiceRegistry(clock, audit.remember)
         for kind in KINDS.values():
             add_verbs(services, entities, kind)
-        keeper = RegistryKeeper(store, entities, devices, bus, clock)
+        keeper = RegistryKeeper(store, StateJournal(settings.data), entities, devices, bus, clock)
         keeper.start()
         self._stack.push_async_callback(keeper.stop)
         accounts = await self._open_accounts(store, boot)
