@@ -61,6 +61,12 @@ class RegistryKeeper:
             await self._task
         await self._save()
 
+    async def settle(self) -> None:
+        """Write now what waits, last states too."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        await self._save()
+
     def _on_entity(self, event: Event) -> None:
         is_added = event.type != "entity.removed"
         entity_id = event.data["entity"]
