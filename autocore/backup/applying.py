@@ -27,6 +27,8 @@ ASIDE = "before-restore-"
 RECORD = "restore.json"
 BESIDE_STATE = ("states.*", "state.db.*", "history.db.*")
 """Journals and parts that belong to the databases which stood there."""
+SET_ASIDE = ".damaged-"
+"""Nobody touches a damaged file that was set aside."""
 WITH_STATE = ("snapshots", "cache")
 """Folders that were made from them."""
 
@@ -125,7 +127,8 @@ def last_record(data: Path) -> Plan | None:
 
 def _begun(plan: Plan, data: Path) -> Plan:
     """Give the plan with what is to be moved aside."""
-    number = max((_number(one.name) for one in data.glob(f"{ASIDE}*")), default=0) + 1
+    used = [one for one in data.glob(f"{ASIDE}*") if not one.is_dir() or any(one.iterdir())]
+    number = max((_number(one.name) for one in used), default=0) + 1
     aside = f"{ASIDE}{number}"
     (data / aside).mkdir(mode=0o700, exist_ok=True)
     sync_folder(data)
@@ -155,7 +158,7 @@ def _standing(plan: Plan, data: Path) -> Iterator[tuple[Path, str]]:
             yield path.absolute(), name
     others = [path for pattern in (*BESIDE_STATE, "*.db-wal", "*.db-shm", *WITH_STATE) for path in data.glob(pattern)]
     for path in dict.fromkeys(others):
-        if path.resolve() not in yielded and ".damaged-" not in path.name:
+        if path.resolve() not in yielded and SET_ASIDE not in path.name:
             yield path.absolute(), f"data/{path.name}"
 
 
@@ -184,7 +187,7 @@ def _move_back(plan: Plan, data: Path) -> None:
             for end in LEFTOVERS:
                 place.with_name(place.name + end).unlink(missing_ok=True)
     for path in (one for pattern in BESIDE_STATE for one in data.glob(pattern)):
-        if str(path.absolute()) not in kept:
+        if str(path.absolute()) not in kept and SET_ASIDE not in path.name:
             path.unlink()  # of the start that failed
     for words, old in sorted(kept.items()):  # a database before what lies beside it
         place = Path(words)

@@ -163,7 +163,7 @@ class Reader:
             raise InvalidData("the backup is damaged: a name stands in it twice, or there are too many")
         for one in infos:
             mode = one.external_attr >> 16
-            is_file = not mode or stat.S_ISREG(mode)
+            is_file = stat.S_IFMT(mode) in (0, stat.S_IFREG)
             is_placed = one.filename == FILE or kind_of(one.filename) is not None
             if not is_file or not is_placed or one.orig_filename != one.filename:
                 raise InvalidData(f"the backup holds {one.filename[:200]!r}, which has no place in one")
