@@ -169,8 +169,11 @@ async def _page(request: Request[Any, Any, Any], pages: Pages, parts: Parts, fau
     job = parts.backups.newest_job
     restored = await parts.backups.last_restore()
     section = parts.config.core.backup
+    backups = await parts.backups.all()
+    if job is not None and job.state == "done" and job.kind == "backup" and all(one.name != job.name for one in backups):
+        job = None  # what it made was deleted since
     context: dict[str, Any] = {
-        "backups": [_row(parts, one) for one in await parts.backups.all()],
+        "backups": [_row(parts, one) for one in backups],
         "origins": ORIGINS,
         "restored": restored,
         "is_taken_back": bool(restored and restored.phase.value == "back"),
