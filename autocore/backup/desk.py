@@ -17,13 +17,13 @@ from typing import Any
 import msgspec
 
 from autocore.backup.applying import last_record
-from autocore.backup.archive import MARGIN, Work
+from autocore.backup.archive import MARGIN, Work, opened
 from autocore.backup.cipher import MAGIC, check_passphrase
 from autocore.backup.making import Wish, make, verify
 from autocore.backup.manifest import Created
 from autocore.backup.plan import Phase, Plan, load
 from autocore.backup.schedule import KEEP_EVERY_S, LOOK_EVERY_S, RETRY_S, Last, is_due
-from autocore.backup.shelf import About, Backup, Origin, Shelf, workplace
+from autocore.backup.shelf import About, Backup, Origin, Shelf, about_of, workplace
 from autocore.backup.unpacking import Target, stage
 from autocore.core.clock import NS, Clock, Sequence
 from autocore.core.config.sections import BackupSection
@@ -192,10 +192,16 @@ class Backups:
         async def work(job: Job) -> None:
             job.name = name
             job.plan = await asyncio.to_thread(stage, file, passphrase, target, job.work)
+            await asyncio.to_thread(self._note, name, file, passphrase)
             log.warning("backup: %s was looked over; the gateway restarts with it", name)
             self._restart()
 
         return self._begin("restore", work)
+
+    def _note(self, name: str, file: Path, passphrase: str | None) -> None:
+        """Note beside a backup that was looked over whole what is in it: an encrypted one told nothing until now."""
+        with opened(file, passphrase) as reader:
+            self.shelf.describe(name, about_of(reader.manifest, file.stat().st_size, is_verified=True))
 
     def job(self, job_id: str) -> Job:
         """Give a job; raises UnknownName."""

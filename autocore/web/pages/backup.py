@@ -220,7 +220,7 @@ def _row(parts: Parts, one: Backup) -> dict[str, Any]:
         "about": one.about,
         "made_ns": made_ns,
         "megabytes": one.about.size / MEGABYTE,
-        "age": None if age_s is None or age_s < 0 else _age(int(age_s)),
+        "age": None if age_s is None or age_s < MINUTE_S else _age(int(age_s)),
     }
 
 
