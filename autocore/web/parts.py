@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.notifications import Notifications
-from autocore.core.auth.accounts import Accounts
-from autocore.core.auth.audit import Audit
+from autocore.builtin.people import People
 from autocore.core.bus import Bus
 from autocore.core.clock import Clock, Timeline
 from autocore.core.config import Config
@@ -38,7 +38,7 @@ class Parts:
     panels: PanelRegistry
     plugins: Plugins
     history: History
-    accounts: Accounts
+    accounts: People
     audit: Audit
     events: EventLog
     notifications: Notifications

@@ -50,6 +50,7 @@ def figures(parts: Parts) -> dict[str, Any]:
             (N_("History rows lost because the disk took none"), history.dropped),
             (N_("Audit rows lost because the disk took none"), parts.audit.dropped),
             (N_("Events lost because the disk took none"), parts.events.dropped),
+            (N_("Events counted in the log instead of written, because they flood"), parts.events.lines.left_out),
             (N_("Notices left out because their source floods"), parts.notifications.left_out),
             (N_("Devices turned away because there are too many"), parts.devices.turned_away),
         ],
