@@ -136,6 +136,7 @@ class Gateway:
         self._clock = clock or SystemClock()
         self._started_ns = self._clock.monotonic_ns()
         self._stack = AsyncExitStack()
+        self._broker: Mosquitto | None = None
         self.plugins: Plugins | None = None
 
     async def start(self) -> None:
@@ -248,7 +249,7 @@ class Gateway:
             vehicle=core.autocore.name,
             is_rehearsal=self._is_rehearsal,
         )
-        builtin = Builtin(parts, core, notifications, events, timeline, witness)
+        builtin = Builtin(parts, core, notifications, events, timeline, witness, lambda: self._broker.pid if self._broker else None)
         return parts, Records(store, boot, timeline, history, accounts, audit, builtin)
 
     def _start_log(self) -> Callable[[], None]:
@@ -277,7 +278,7 @@ class Gateway:
             return Endpoint("localhost", self.mqtt_port)
         if section.broker != "auto":
             return parse_broker_url(section.broker)
-        broker = Mosquitto(
+        broker = self._broker = Mosquitto(
             self.settings.data / "broker",
             port=self.mqtt_port,
             root=section.root,
@@ -403,6 +404,7 @@ class Gateway:
             audit=records.audit,
             events=records.builtin.events,
             notifications=records.builtin.notifications,
+            writes=records.builtin.writes,
             hub=core.hub,
             link=core.link,
             store=core.store("web"),

@@ -9,6 +9,7 @@ from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.people import People
+from autocore.builtin.writes import WriteMeter
 from autocore.core.bus import Bus
 from autocore.core.clock import Clock, Timeline
 from autocore.core.config import Config
@@ -42,6 +43,7 @@ class Parts:
     audit: Audit
     events: EventLog
     notifications: Notifications
+    writes: WriteMeter
     hub: MqttHub
     link: DeviceLink
     store: KeyValue

@@ -42,6 +42,8 @@ def figures(parts: Parts) -> dict[str, Any]:
         "published": hub.counters.published,
         "waiting": history.waiting,
         "written": history.rows_written,
+        "disk": dict(parts.writes.totals()),
+        "disk_per_hour": parts.writes.per_hour(),
         "plugins": sorted(parts.plugins, key=lambda one: -one.seconds),
         "drops": [
             (N_("Messages that were not as they should be"), hub.rejections.total),

@@ -79,6 +79,11 @@ class _Collected(Collector):
             ("autocore_audit_dropped_rows", "Audit rows lost because the disk took none.", parts.audit.dropped),
         ):
             yield CounterMetricFamily(name, text, value=value)
+        written = CounterMetricFamily("autocore_disk_written_bytes", "Written to disks.", labels=["process"])
+        for name, amount in parts.writes.totals().items():
+            written.add_metric([name], amount)
+        if written.samples:
+            yield written
         yield from self._plugins()
 
     def _plugins(self) -> Iterator[Metric]:
