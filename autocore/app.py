@@ -249,8 +249,11 @@ class Gateway:
             vehicle=core.autocore.name,
             is_rehearsal=self._is_rehearsal,
         )
-        builtin = Builtin(parts, core, notifications, events, timeline, witness, lambda: self._broker.pid if self._broker else None)
+        builtin = Builtin(parts, core, notifications, events, timeline, witness, self._broker_pid)
         return parts, Records(store, boot, timeline, history, accounts, audit, builtin)
+
+    def _broker_pid(self) -> int | None:
+        return self._broker.pid if self._broker is not None else None
 
     def _start_log(self) -> Callable[[], None]:
         section = self.config.core.logging
@@ -405,6 +408,7 @@ class Gateway:
             events=records.builtin.events,
             notifications=records.builtin.notifications,
             writes=records.builtin.writes,
+            cache=core.cache,
             hub=core.hub,
             link=core.link,
             store=core.store("web"),

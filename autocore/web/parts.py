@@ -11,6 +11,7 @@ from autocore.builtin.notifications import Notifications
 from autocore.builtin.people import People
 from autocore.builtin.writes import WriteMeter
 from autocore.core.bus import Bus
+from autocore.core.cache import Cache
 from autocore.core.clock import Clock, Timeline
 from autocore.core.config import Config
 from autocore.core.devices import DeviceRegistry
@@ -44,6 +45,7 @@ class Parts:
     events: EventLog
     notifications: Notifications
     writes: WriteMeter
+    cache: Cache
     hub: MqttHub
     link: DeviceLink
     store: KeyValue

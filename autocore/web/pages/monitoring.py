@@ -54,6 +54,7 @@ def figures(parts: Parts) -> dict[str, Any]:
             (N_("Events lost because the disk took none"), parts.events.dropped),
             (N_("Events counted in the log instead of written, because they flood"), parts.events.lines.left_out),
             (N_("Notices left out because their source floods"), parts.notifications.left_out),
+            (N_("Values made anew because the cache could not be used"), parts.cache.failures),
             (N_("Devices turned away because there are too many"), parts.devices.turned_away),
         ],
     }

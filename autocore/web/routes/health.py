@@ -76,6 +76,7 @@ class _Collected(Collector):
             ("autocore_history_dropped_rows", "Rows lost because the disk took none.", history.dropped),
             ("autocore_events_dropped_rows", "Events lost because the disk took none.", parts.events.dropped),
             ("autocore_events_unwritten_lines", "Events counted in the log, not written.", parts.events.lines.left_out),
+            ("autocore_cache_failures", "Times the cache was not there because of its disk.", parts.cache.failures),
             ("autocore_audit_dropped_rows", "Audit rows lost because the disk took none.", parts.audit.dropped),
         ):
             yield CounterMetricFamily(name, text, value=value)
