@@ -51,10 +51,10 @@ from autocore.core.panels import PanelRegistry
 from autocore.core.plugins import Plugin, Plugins, PluginStatus
 from autocore.core.scheduler import Every
 from autocore.core.services import ServiceRegistry, add_verbs
-from autocore.core.storage.history import History
 from autocore.core.storage.plugin import open_plugin_database
 from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
 from autocore.core.wire import GatewayStatus
+from autocore.history.history import History
 
 EXPIRE_EVERY_S = 1.0
 CLOCK_EVERY_S = 10.0
@@ -334,7 +334,7 @@ class Gateway:
             self.settings.data,
             timeline,
             boot=boot.number,
-            flush_s=self.config.core.history.flush_s,
+            section=self.config.core.history,
             begin_commit=hub.begin_commit,
             is_awaited=lambda: hub.has_unacknowledged,
         )

@@ -86,8 +86,8 @@ class Entity:
         self.state = UNKNOWN
         self.level: str | None = None
         """`warn` or `critical` while its value is beyond a limit; set by whoever watches the limits."""
-        self.series: int | None = None
-        """The number under which the history keeps it; set by the history."""
+        self.series: Any = None
+        """How the history keeps it; set by the history."""
 
     @property
     def kind(self) -> str:
