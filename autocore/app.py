@@ -18,16 +18,18 @@ import msgspec
 from autocore import __version__
 from autocore.backup.desk import Backups, Ground
 from autocore.broker.mosquitto import Mosquitto
+from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.journal import StateJournal, read_journal
 from autocore.builtin.keeper import RegistryKeeper
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
 from autocore.builtin.parts import Builtin
+from autocore.builtin.people import People
+from autocore.builtin.witness import Witness, both
 from autocore.check import faults_of
 from autocore.core import log as logs
-from autocore.core.auth.accounts import HOUR_S, Accounts
-from autocore.core.auth.audit import Audit
+from autocore.core.auth.accounts import HOUR_S
 from autocore.core.auth.setup import SetupCode
 from autocore.core.auth.tokens import signing_key
 from autocore.core.bus import Bus
@@ -37,7 +39,7 @@ from autocore.core.config import Config, read
 from autocore.core.config.sections import is_loopback
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
-from autocore.core.errors import UnknownName
+from autocore.core.errors import ConfigFaults, UnknownName
 from autocore.core.host import Core, Folders, PluginHost
 from autocore.core.kinds import KINDS
 from autocore.core.link import DeviceLink
@@ -94,7 +96,7 @@ class Records:
     sequence: Sequence
     timeline: Timeline
     history: History
-    accounts: Accounts
+    accounts: People
     audit: Audit
     builtin: Builtin
 
@@ -139,6 +141,7 @@ class Gateway:
         self._clock = clock or SystemClock()
         self._started_ns = self._clock.monotonic_ns()
         self._stack = AsyncExitStack()
+        self._broker: Mosquitto | None = None
         self.plugins: Plugins | None = None
 
     async def start(self) -> None:
@@ -169,13 +172,17 @@ class Gateway:
         Raises:
             ConfigFaults: it has faults; then nothing was touched.
         """
-        config = read(self.settings.config)
-        if self.plugins is None:
+        if self.plugins is None or self.core is None:
             return []
-        changed = await self.plugins.apply(config)
+        try:
+            config = read(self.settings.config)
+            changed = await self.plugins.apply(config)
+        except ConfigFaults as error:
+            self.core.bus.emit("config.refused", {"reason": str(error)})
+            raise
         if config.core != self.config.core:
             log.warning("a section of the core itself changed; restart the gateway for it")
-        log.info("reloaded: %s", ", ".join(changed) or "nothing changed")
+        self.core.bus.emit("config.reloaded", {"changed": changed})
         return changed
 
     async def _start(self) -> None:
@@ -196,7 +203,7 @@ class Gateway:
         records.builtin.start(plugins)
         self._stack.push_async_callback(records.builtin.stop)
         await self._connect(parts.hub, parts.link)
-        self._keep_time(parts.entities, records)
+        self._keep_time(parts.bus, parts.entities, records)
         await self._serve(web, listener, parts, plugins, records)
         gc.collect()
         gc.freeze()  # what was made at the start lives for ever; no need to look at it at every collection
@@ -219,15 +226,16 @@ class Gateway:
         audit = Audit(store.database, clock, sequence, boot.number)
         audit.start()
         self._stack.push_async_callback(audit.close)
-        services = ServiceRegistry(clock, audit.remember)
+        witness = Witness(bus, clock)
+        services = ServiceRegistry(clock, both(audit.remember, witness.heard))
         for kind in KINDS.values():
             add_verbs(services, entities, kind)
         keeper = RegistryKeeper(store, StateJournal(settings.data), entities, devices, bus, clock)
         keeper.start()
         self._stack.push_async_callback(keeper.stop)
-        accounts = await self._open_accounts(store, boot)
-        hub = self._make_hub(endpoint, boot)
         notifications, events = self._open_news(store, timeline, bus, boot)
+        accounts = await self._open_accounts(store, boot, bus)
+        hub = self._make_hub(endpoint, boot)
         cache = Cache(settings.data / "cache")
         self._stack.callback(cache.close)
         history = await self._start_history(hub, timeline, boot, entities)
@@ -247,8 +255,11 @@ class Gateway:
             vehicle=core.autocore.name,
             is_rehearsal=self._is_rehearsal,
         )
-        builtin = Builtin(parts, core, notifications, events, timeline)
+        builtin = Builtin(parts, core, notifications, events, timeline, witness, self._broker_pid)
         return parts, Records(store, keeper, boot, sequence, timeline, history, accounts, audit, builtin)
+
+    def _broker_pid(self) -> int | None:
+        return self._broker.pid if self._broker is not None else None
 
     def _start_log(self) -> Callable[[], None]:
         section = self.config.core.logging
@@ -276,7 +287,7 @@ class Gateway:
             return Endpoint("localhost", self.mqtt_port)
         if section.broker != "auto":
             return parse_broker_url(section.broker)
-        broker = Mosquitto(
+        broker = self._broker = Mosquitto(
             self.settings.data / "broker",
             port=self.mqtt_port,
             root=section.root,
@@ -286,12 +297,13 @@ class Gateway:
         self._stack.push_async_callback(broker.stop)
         return endpoint
 
-    async def _open_accounts(self, store: StateStore, boot: BootInfo) -> Accounts:
+    async def _open_accounts(self, store: StateStore, boot: BootInfo, bus: Bus) -> People:
         section = self.config.core.auth
         if section.secret_key is not None:
             logs.hide(section.secret_key)
         setup = SetupCode(self._clock, self.settings.data)
-        accounts = Accounts(
+        accounts = People(
+            bus,
             store.database,
             self._clock,
             boot=boot.number,
@@ -299,6 +311,8 @@ class Gateway:
             session_s=section.session_hours * HOUR_S,
             setup=setup,
         )
+        await accounts.start()
+        self._stack.push_async_callback(accounts.stop)
         if not await accounts.has_administrator():
             self.setup_code = setup.open()
         return accounts
@@ -363,7 +377,7 @@ class Gateway:
             log.warning("the broker at %s does not answer yet; the gateway goes on trying", self.endpoint)
         remove()
 
-    def _keep_time(self, entities: EntityRegistry, records: Records) -> None:
+    def _keep_time(self, bus: Bus, entities: EntityRegistry, records: Records) -> None:
         tasks: set[asyncio.Task[None]] = set()
         clock, timeline, boot = self._clock, records.timeline, records.boot.number
 
@@ -373,7 +387,7 @@ class Gateway:
                 return
             offset_ns = wall_ns - clock.monotonic_ns()
             timeline.learn(boot, offset_ns)
-            log.info("the clock is right now (%s); everything since the start has its time", quality.value)
+            bus.emit("clock.set", {"quality": quality.value})
             task = asyncio.get_running_loop().create_task(records.store.learn_offset(boot, offset_ns, quality))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
@@ -401,6 +415,8 @@ class Gateway:
             events=records.builtin.events,
             notifications=records.builtin.notifications,
             backups=backups,
+            writes=records.builtin.writes,
+            cache=core.cache,
             hub=core.hub,
             link=core.link,
             store=core.store("web"),

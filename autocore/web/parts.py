@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from autocore.backup.desk import Backups
+from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.notifications import Notifications
-from autocore.core.auth.accounts import Accounts
-from autocore.core.auth.audit import Audit
+from autocore.builtin.people import People
+from autocore.builtin.writes import WriteMeter
 from autocore.core.bus import Bus
+from autocore.core.cache import Cache
 from autocore.core.clock import Clock, Timeline
 from autocore.core.config import Config
 from autocore.core.devices import DeviceRegistry
@@ -39,11 +41,13 @@ class Parts:
     panels: PanelRegistry
     plugins: Plugins
     history: History
-    accounts: Accounts
+    accounts: People
     audit: Audit
     events: EventLog
     notifications: Notifications
     backups: Backups
+    writes: WriteMeter
+    cache: Cache
     hub: MqttHub
     link: DeviceLink
     store: KeyValue

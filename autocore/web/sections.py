@@ -11,6 +11,7 @@ from autocore.core.config.parts import put_back, read_part, write_part
 from autocore.core.config.validation import validate
 from autocore.core.discovery import FOLDER, find_plugins
 from autocore.core.errors import AutocoreError, NameTaken, PluginError, UnknownName
+from autocore.core.model import Cause
 from autocore.core.plugins import Plugin, as_written_for
 from autocore.web.parts import Parts
 
@@ -18,7 +19,7 @@ FILES = ("config.yaml", "config.d/*.yaml")
 LARGEST_SHOWN = 200_000
 
 
-async def take_over(parts: Parts, name: str, section: Mapping[str, Any]) -> None:
+async def take_over(parts: Parts, name: str, section: Mapping[str, Any], by: Cause) -> None:
     """Write a plugin's section into its own file and start it; what does not run is taken back.
 
     Raises:
@@ -42,9 +43,10 @@ async def take_over(parts: Parts, name: str, section: Mapping[str, Any]) -> None
         put_back(parts.folders.config, name, before)
         await parts.reload()
         raise
+    parts.bus.emit("config.written", {"section": name}, by)
 
 
-async def leave_out(parts: Parts, name: str) -> None:
+async def leave_out(parts: Parts, name: str, by: Cause) -> None:
     """Delete a plugin's section when the web wrote it, and stop the plugin.
 
     Raises:
@@ -54,6 +56,7 @@ async def leave_out(parts: Parts, name: str) -> None:
     if read_part(parts.folders.config, name) is not None:
         put_back(parts.folders.config, name, None)
         await parts.reload()
+        parts.bus.emit("config.removed", {"section": name}, by)
         return
     place = parts.plugins.place(name)
     if place is None:
