@@ -55,11 +55,13 @@ def backup(shared: Common, *, output: Path | None, passphrase_stdin: bool, witho
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--passphrase-stdin", is_flag=True, help="Read the passphrase of an encrypted backup from standard input.")
 @common
 def restore(shared: Common, file: Path, *, passphrase_stdin: bool) -> None:
     """Put a backup back, plugins' files too; what stands there is moved aside, never deleted. Needs no configuration."""
+    if not file.is_file():
+        raise InvalidData(f"there is no file {file}; name the backup, e.g. van.autocore-backup")
     folder = DataFolder(shared.data)
     folder.hold()
     try:

@@ -126,12 +126,25 @@ def test_one_that_does_not_read_back_right_gets_no_name(vehicle: Vehicle, monkey
     assert list((vehicle.data / "backups").iterdir()) == []
 
 
+class CancelledAt(Work):
+    """Somebody cancels it in the middle of a step."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self._cancel_at = step
+
+    def add(self, amount: int) -> None:
+        if self.step == self._cancel_at:
+            self.cancel()
+        super().add(amount)
+
+
 def test_cancelling_keeps_nothing(vehicle: Vehicle) -> None:
-    work = Work()
-    work.cancel()
-    with pytest.raises(Refused, match="cancelled"):
-        make(Wish(vehicle.config, vehicle.data), work)
-    assert list((vehicle.data / "backups").iterdir()) == []
+    for passphrase in (None, PASSPHRASE):
+        for step in ("copy", "pack", "verify"):
+            with pytest.raises(Refused, match="cancelled"):
+                make(Wish(vehicle.config, vehicle.data, passphrase=passphrase), CancelledAt(step))
+            assert list((vehicle.data / "backups").iterdir()) == []
 
 
 def test_writers_go_on_while_it_is_made_and_it_holds_one_moment(vehicle: Vehicle, tmp_path: Path) -> None:
