@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from autocore.backup.applying import apply, finish
+from autocore.backup.applying import apply, finish, make_way
 from autocore.backup.archive import Work
 from autocore.backup.cipher import check_passphrase, is_encrypted
 from autocore.backup.databases import newest_boot
@@ -68,8 +68,7 @@ def restore(shared: Common, file: Path, *, passphrase_stdin: bool) -> None:
         passphrase = None
         if is_encrypted(file):
             passphrase = _line() if passphrase_stdin else click.prompt("Passphrase", hide_input=True, err=True)
-        if apply(shared.data) is not None:  # one that was interrupted comes to its end first
-            finish(shared.data)
+        make_way(shared.data)
         target = Target(shared.config, shared.data, with_code=True)
         _shown(lambda work: stage(file, passphrase, target, work), shared)
         plan = apply(shared.data)

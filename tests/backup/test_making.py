@@ -81,6 +81,23 @@ def test_only_what_the_configuration_is_made_of_is_looked_at(vehicle: Vehicle, t
     assert [one.name for one in found.left_out if one.why is Why.LINK] == ["config/linked.yaml"]
 
 
+def test_a_configuration_in_a_clone_does_not_take_the_clone_along(vehicle: Vehicle) -> None:
+    for name in ("tests/test_x.py", "docs/page.html", "lab/winch.py", "lab/winch/notes.txt", "README.md", "bus.dbc"):
+        (vehicle.config / name).parent.mkdir(parents=True, exist_ok=True)
+        (vehicle.config / name).write_text("x")
+    (vehicle.config / "config.yaml").write_text("a: tests\nb: docs\nc: README.md\nplugin_dirs: [lab]\nd: [{e: ./bus.dbc}]\n")
+    found = {name for name in survey(vehicle.config, vehicle.data).files if name.startswith("config/")}
+    assert found == {
+        "config/bus.dbc",
+        "config/config.d/themes.yaml",
+        "config/config.yaml",
+        "config/lab/winch.py",
+        "config/lab/winch/notes.txt",
+        "config/plugins/fridge.py",
+        "config/secrets.yaml",
+    }
+
+
 def test_where_both_folders_are_one_plugins_and_their_data_lie_side_by_side(vehicle: Vehicle) -> None:
     shutil.copytree(vehicle.config, vehicle.data, dirs_exist_ok=True)
     (vehicle.data / "plugins/winch").mkdir()
