@@ -225,8 +225,18 @@ class Gateway:
         tell = teller(bus, notifications)
         for finding in findings:
             tell(finding)
-        how = {"clock": clock, "folder": settings.data, "timeline": timeline, "boot": boot.number, "tell": tell}
-        history = await open_history(self._stack, hub, entities, core.history, **how, is_suspect=not self._folder.was_clean)
+        history = await open_history(
+            self._stack,
+            hub,
+            entities,
+            is_suspect=not self._folder.was_clean,
+            clock=clock,
+            folder=settings.data,
+            timeline=timeline,
+            boot=boot.number,
+            section=core.history,
+            tell=tell,
+        )
         parts = Core(
             clock,
             bus,

@@ -16,13 +16,12 @@ from autocore.builtin.parts import Builtin
 from autocore.builtin.people import People
 from autocore.core.bus import Bus
 from autocore.core.clock import Clock, Sequence, Timeline
-from autocore.core.config.sections import HistorySection
 from autocore.core.entities import EntityRegistry
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.notices import Severity
 from autocore.core.storage.damage import Finding
 from autocore.core.storage.state import BootInfo, StateStore
-from autocore.history.history import History
+from autocore.history.history import History, Waiting
 from autocore.rescue.keeper import SnapshotKeeper
 from autocore.rescue.rescue import rescue
 
@@ -75,16 +74,14 @@ def teller(bus: Bus, notifications: Notifications) -> Tell:
     return tell
 
 
-async def open_history(
-    stack: AsyncExitStack, hub: MqttHub, entities: EntityRegistry, section: HistorySection, **how: Any
-) -> History:
-    """Open the history and let it listen; `how` are further arguments of `History`.
+async def open_history(stack: AsyncExitStack, hub: MqttHub, entities: EntityRegistry, *, is_suspect: bool, **how: Any) -> History:
+    """Open the history and let it listen; `how` are the arguments of `History`.
 
     Raises:
         StorageError: it cannot be used.
     """
-    history = History(section=section, begin_commit=hub.begin_commit, is_awaited=lambda: hub.has_unacknowledged, **how)
-    await history.open()
+    history = History(waiting=Waiting(hub.begin_commit, lambda: hub.has_unacknowledged), **how)
+    await history.open(is_suspect=is_suspect)
     stack.push_async_callback(history.close)
     history.start()
     stack.callback(entities.on("", history.record))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,23 @@ def define(db: Any) -> None:
         entity = Required(str, unique=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The devices that wait for what they sent to be on disk.
+
+    Args:
+        begin_commit: called before a flush; what it gives is called after the rows are on disk (it acknowledges the
+            devices' messages).
+        is_awaited: says whether a device waits for that.
+    """
+
+    begin_commit: Callable[[], Callable[[], None]]
+    is_awaited: Callable[[], bool]
+
+
+NOBODY = Waiting(lambda: lambda: None, lambda: False)
+
+
 class History:
     """Takes every report of every entity, and answers what was.
 
@@ -50,10 +68,7 @@ class History:
         timeline: dates the rows.
         boot: the present start of the gateway.
         section: `history` of the configuration.
-        begin_commit: called before a flush; what it gives is called after the rows are on disk (it acknowledges the
-            devices' messages).
-        is_awaited: says whether a device waits for that.
-        is_suspect: the gateway did not stop as it should, so the file is looked through.
+        waiting: the devices that wait for their readings to be on disk.
         tell: told what became of a damaged file.
     """
 
@@ -65,9 +80,7 @@ class History:
         *,
         boot: int,
         section: HistorySection,
-        begin_commit: Callable[[], Callable[[], None]] = lambda: lambda: None,
-        is_awaited: Callable[[], bool] = lambda: False,
-        is_suspect: bool = False,
+        waiting: Waiting = NOBODY,
         tell: Callable[[Finding], object] = lambda _finding: None,
     ) -> None:
         budget = Budget(section.quota)
@@ -86,10 +99,8 @@ class History:
         """Takes one report; listens to every entity."""
         self._clock = clock
         self._flush_ns = round(section.flush_s * NS)
-        self._begin_commit = begin_commit
-        self._is_awaited = is_awaited
+        self._devices = waiting
         self._flushed_ns = clock.monotonic_ns()
-        self._is_suspect = is_suspect
         self._tell = tell
         self._set_aside: list[Path] = []
         self._turn = asyncio.Lock()
@@ -97,8 +108,11 @@ class History:
         self._flushing: asyncio.Task[None] | None = None
         self._caring: asyncio.Task[None] | None = None
 
-    async def open(self) -> None:
+    async def open(self, *, is_suspect: bool = False) -> None:
         """Open and migrate the file; a damaged one is set aside, and a new one begins.
+
+        Args:
+            is_suspect: the gateway did not stop as it should, so the file is looked through.
 
         Raises:
             StorageError: it cannot be used for another reason.
@@ -107,7 +121,7 @@ class History:
         if not file.exists() and self.boot > 1:
             sentence = "history.db is missing; a new one begins, and what was measured before is not in it"
             self._say("storage.damaged", {"file": file.name, "reason": "it is missing"}, sentence)
-        reason = await asyncio.to_thread(damage_of, file, CHECK_S if self._is_suspect else 0.0)
+        reason = await asyncio.to_thread(damage_of, file, CHECK_S if is_suspect else 0.0)
         try:
             if reason is None:
                 await self.database.open(MIGRATIONS, define)
@@ -169,7 +183,7 @@ class History:
         """Write what waits; when the disk does not take it, keep it and try again at the next flush."""
         async with self._turn:
             self._flushed_ns = self._clock.monotonic_ns()
-            committed = self._begin_commit()
+            committed = self._devices.begin_commit()
             names, pieces = self.recorder.take()
             try:
                 for piece in pieces:
@@ -202,7 +216,7 @@ class History:
     def _on_turn(self) -> None:
         is_due = self._clock.monotonic_ns() - self._flushed_ns >= self._flush_ns
         loop = asyncio.get_running_loop()
-        if _is_idle(self._flushing) and (self._is_awaited() or (is_due and self.recorder.has_new)):
+        if _is_idle(self._flushing) and (self._devices.is_awaited() or (is_due and self.recorder.has_new)):
             self._flushing = loop.create_task(self.flush())
         elif _is_idle(self._caring) and (self.past.damage is not None or not self.is_failing):
             self._caring = loop.create_task(self._care())

@@ -35,9 +35,8 @@ async def driven(folder: Path) -> tuple[list[float], FakeClock]:
 async def reopened(folder: Path, clock: FakeClock) -> tuple[Bench, list[Finding]]:
     found: list[Finding] = []
     bench = Bench(folder, clock, boot=2, offsets={1: EARLIEST_WALL_NS, 2: EARLIEST_WALL_NS}, seq=100_000)
-    bench.history._is_suspect = True
     bench.history._tell = found.append
-    await bench.history.open()
+    await bench.history.open(is_suspect=True)
     return bench, found
 
 
