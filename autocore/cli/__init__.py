@@ -17,6 +17,7 @@ COMMANDS = {
     "asyncapi": "autocore.cli.documents:asyncapi",
     "check": "autocore.cli.check:check",
     "demo": "autocore.cli.run:demo",
+    "doctor": "autocore.cli.doctor:doctor",
     "notify": "autocore.cli.notify:notify",
     "device": "autocore.cli.devices:device",
     "plugin": "autocore.cli.plugins:plugin",

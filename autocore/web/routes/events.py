@@ -20,7 +20,7 @@ from autocore.core.errors import InvalidData
 from autocore.core.model import Caller, Role
 from autocore.web.access import needs
 from autocore.web.parts import Parts
-from autocore.web.routes.entities import parse_time
+from autocore.web.routes.history import parse_time
 from autocore.web.views import iso
 
 COLUMNS = ("seq", "at", "boot", "class", "type", "text", "who", "via", "data")
