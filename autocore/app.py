@@ -6,9 +6,8 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,9 +16,11 @@ from typing import Any
 import msgspec
 
 from autocore import __version__
+from autocore.backup.desk import Backups, Ground
 from autocore.broker.mosquitto import Mosquitto
 from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
+from autocore.builtin.journal import StateJournal, read_journal
 from autocore.builtin.keeper import RegistryKeeper
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
@@ -38,7 +39,7 @@ from autocore.core.config import Config, read
 from autocore.core.config.sections import is_loopback
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
-from autocore.core.errors import AutocoreError, ConfigFaults, UnknownName
+from autocore.core.errors import ConfigFaults, UnknownName
 from autocore.core.host import Core, Folders, PluginHost
 from autocore.core.kinds import KINDS
 from autocore.core.link import DeviceLink
@@ -90,7 +91,9 @@ class Records:
     """What is written down, and what knows of it."""
 
     store: StateStore
+    keeper: RegistryKeeper
     boot: BootInfo
+    sequence: Sequence
     timeline: Timeline
     history: History
     accounts: People
@@ -129,6 +132,8 @@ class Gateway:
         self.mqtt_port = settings.mqtt_port or config.core.mqtt.port
         self.core: Core | None = None
         """The core's parts, once they run."""
+        self.restart = asyncio.Event()
+        """Set when the gateway shall stop, do what waits for it, and start again."""
         self.site: Any = None
         """The web as an ASGI application, behind its gate."""
         self._connect_by = connect
@@ -214,7 +219,8 @@ class Gateway:
         sequence = Sequence(boot.first_seq, store.reserve)
         bus = Bus(clock, sequence)
         entities = EntityRegistry(clock, sequence, bus, boot.number)
-        await store.restore(entities)
+        newer = await asyncio.to_thread(read_journal, settings.data)
+        await store.restore(entities, newer)
         devices = DeviceRegistry(clock, bus, approves_itself=core.devices.approve == "automatic")
         devices.restore(await store.devices())
         audit = Audit(store.database, clock, sequence, boot.number)
@@ -224,7 +230,7 @@ class Gateway:
         services = ServiceRegistry(clock, both(audit.remember, witness.heard))
         for kind in KINDS.values():
             add_verbs(services, entities, kind)
-        keeper = RegistryKeeper(store, entities, devices, bus, clock)
+        keeper = RegistryKeeper(store, StateJournal(settings.data), entities, devices, bus, clock)
         keeper.start()
         self._stack.push_async_callback(keeper.stop)
         notifications, events = self._open_news(store, timeline, bus, boot)
@@ -250,7 +256,7 @@ class Gateway:
             is_rehearsal=self._is_rehearsal,
         )
         builtin = Builtin(parts, core, notifications, events, timeline, witness, self._broker_pid)
-        return parts, Records(store, boot, timeline, history, accounts, audit, builtin)
+        return parts, Records(store, keeper, boot, sequence, timeline, history, accounts, audit, builtin)
 
     def _broker_pid(self) -> int | None:
         return self._broker.pid if self._broker is not None else None
@@ -392,6 +398,7 @@ class Gateway:
 
     async def _serve(self, web: asyncio.Future[Any], listener: Any, core: Core, plugins: Plugins, records: Records) -> None:
         modules = await web
+        backups = await self._open_backups(core, records)
         parts = modules.Parts(
             config=self.config,
             clock=core.clock,
@@ -407,6 +414,7 @@ class Gateway:
             audit=records.audit,
             events=records.builtin.events,
             notifications=records.builtin.notifications,
+            backups=backups,
             writes=records.builtin.writes,
             cache=core.cache,
             hub=core.hub,
@@ -416,6 +424,7 @@ class Gateway:
             started_ns=self._started_ns,
             reload=self.reload,
             check=lambda: faults_of(self.settings.config),
+            restart=self.restart.set,
         )
         site = modules.Web(parts)
         self._stack.push_async_callback(site.close)
@@ -430,6 +439,23 @@ class Gateway:
             self._stack.push_async_callback(server.stop)
         self._stack.callback(lambda: control.unlink(missing_ok=True))
         self._announce(modules)
+
+    async def _open_backups(self, core: Core, records: Records) -> Backups:
+        ground = Ground(
+            self.settings.config,
+            self.settings.data,
+            core.clock,
+            records.boot.number,
+            records.sequence,
+            self.config.core.autocore.name,
+            settle=(records.history.flush, records.audit.flush, records.keeper.settle),
+            notify=lambda text: core.notify(text, title="AutoCore", severity=Severity.WARNING, source="backup", key="backup"),
+            remember=records.audit.remember,
+        )
+        backups = Backups(ground, self.config.core.backup, core.store("backup"), self.restart.set)
+        await backups.start()
+        self._stack.push_async_callback(backups.stop)
+        return backups
 
     def _announce(self, modules: Any) -> None:
         """Be found by name when others may come; and say that what they send is not encrypted."""
@@ -453,36 +479,3 @@ def _import_web() -> Any:
 
 async def _settled(web: asyncio.Future[Any]) -> None:
     await asyncio.wait([web])
-
-
-async def run(gateway: Gateway, beside: Callable[[Gateway], AbstractAsyncContextManager[None]]) -> None:
-    """Run a gateway until SIGTERM or SIGINT; SIGHUP reloads the configuration.
-
-    Args:
-        gateway: not started yet.
-        beside: what to enter once it is ready, and to leave before it stops.
-    """
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    reloads: set[asyncio.Task[None]] = set()
-
-    async def reload() -> None:
-        try:
-            await gateway.reload()
-        except AutocoreError as error:  # a wrong configuration must not end a running gateway
-            log.error("the configuration was not taken over: %s", error)  # noqa: TRY400  # sentences, no trace
-
-    def ask_reload() -> None:
-        task = loop.create_task(reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, ask_reload)
-    await gateway.start()
-    try:
-        async with beside(gateway):
-            await stop.wait()
-    finally:
-        await gateway.stop()

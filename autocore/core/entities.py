@@ -296,6 +296,10 @@ class EntityRegistry:
 
         return remove
 
+    def changed_since(self, seq: int) -> list[Entity]:
+        """Give those whose state has a higher sequence number, in no order."""
+        return [entity for entity in self._by_id.values() if entity.state.seq > seq]
+
     def expire(self) -> None:
         """Make unavailable what has been silent for too long; the composition root calls it once a second."""
         now = self.monotonic_ns()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from autocore.backup.desk import Backups
 from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.notifications import Notifications
@@ -44,6 +45,7 @@ class Parts:
     audit: Audit
     events: EventLog
     notifications: Notifications
+    backups: Backups
     writes: WriteMeter
     cache: Cache
     hub: MqttHub
@@ -56,3 +58,5 @@ class Parts:
     """Reads the configuration again and gives the names of the plugins that it touched."""
     check: Callable[[], list[str]]
     """Reads the configuration as it stands in the files and gives every fault, nothing when it would run; it takes a while."""
+    restart: Callable[[], None]
+    """Stops the gateway, does what waits for it (a restore), and starts it again in this process."""
