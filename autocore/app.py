@@ -26,6 +26,7 @@ from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
 from autocore.builtin.parts import Builtin
 from autocore.builtin.people import People
+from autocore.builtin.timekeeper import BelievableClock, TimeKeeper
 from autocore.builtin.witness import Witness, both
 from autocore.check import faults_of
 from autocore.core import log as logs
@@ -43,7 +44,6 @@ from autocore.core.errors import ConfigFaults, UnknownName
 from autocore.core.host import Core, Folders, PluginHost
 from autocore.core.kinds import KINDS
 from autocore.core.link import DeviceLink
-from autocore.core.model import Quality
 from autocore.core.mqtt.connection import Connection
 from autocore.core.mqtt.endpoint import Endpoint, parse_broker_url
 from autocore.core.mqtt.hub import MqttHub
@@ -58,7 +58,6 @@ from autocore.core.wire import GatewayStatus
 from autocore.records import Records, keep_copies, open_history, open_store, teller
 
 EXPIRE_EVERY_S = 1.0
-CLOCK_EVERY_S = 10.0
 CONNECT_LIMIT_S = 3.0  # a broker of our own answers in milliseconds; one elsewhere may come later
 CONTROL_SOCKET = "control.sock"
 
@@ -123,7 +122,7 @@ class Gateway:
         """The web as an ASGI application, behind its gate."""
         self._connect_by = connect
         self._is_rehearsal = is_rehearsal
-        self._clock = clock or SystemClock()
+        self._clock = BelievableClock(clock or SystemClock())
         self._started_ns = self._clock.monotonic_ns()
         self._stack = AsyncExitStack()
         self._folder = DataFolder(settings.data)
@@ -218,7 +217,7 @@ class Gateway:
         keeper.start()
         self._stack.push_async_callback(keeper.stop)
         notifications, events = self._open_news(store, timeline, bus, boot)
-        accounts = await self._open_accounts(store, boot, bus)
+        accounts = await self._open_accounts(store, boot, bus, timeline)
         hub = self._make_hub(endpoint, boot)
         cache = Cache(settings.data / "cache")
         self._stack.callback(cache.close)
@@ -295,7 +294,7 @@ class Gateway:
         self._stack.push_async_callback(broker.stop)
         return endpoint
 
-    async def _open_accounts(self, store: StateStore, boot: BootInfo, bus: Bus) -> People:
+    async def _open_accounts(self, store: StateStore, boot: BootInfo, bus: Bus, timeline: Timeline) -> People:
         section = self.config.core.auth
         if section.secret_key is not None:
             logs.hide(section.secret_key)
@@ -309,7 +308,7 @@ class Gateway:
             session_s=section.session_hours * HOUR_S,
             setup=setup,
         )
-        await accounts.start()
+        await accounts.start(timeline)
         self._stack.push_async_callback(accounts.stop)
         if not await accounts.has_administrator():
             self.setup_code = setup.open()
@@ -360,23 +359,10 @@ class Gateway:
         remove()
 
     def _keep_time(self, bus: Bus, entities: EntityRegistry, records: Records) -> None:
-        tasks: set[asyncio.Task[None]] = set()
-        clock, timeline, boot = self._clock, records.timeline, records.boot.number
-
-        def look() -> None:
-            wall_ns, quality = clock.wall_ns()
-            if wall_ns is None or quality is Quality.UNSET or timeline.offset_ns(boot) is not None:
-                return
-            offset_ns = wall_ns - clock.monotonic_ns()
-            timeline.learn(boot, offset_ns)
-            bus.emit("clock.set", {"quality": quality.value})
-            task = asyncio.get_running_loop().create_task(records.store.learn_offset(boot, offset_ns, quality))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-        look()
-        self._stack.callback(Every(clock, CLOCK_EVERY_S, look).cancel)
-        self._stack.callback(Every(clock, EXPIRE_EVERY_S, entities.expire).cancel)
+        keeper = TimeKeeper(self._clock, records.timeline, bus, records.boot.number, records.store.learn_offset)
+        keeper.start()
+        self._stack.push_async_callback(keeper.stop)
+        self._stack.callback(Every(self._clock, EXPIRE_EVERY_S, entities.expire).cancel)
 
     async def _serve(self, web: asyncio.Future[Any], listener: Any, core: Core, plugins: Plugins, records: Records) -> None:
         modules = await web

@@ -14,6 +14,7 @@ from autocore.builtin.keeper import RegistryKeeper
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.parts import Builtin
 from autocore.builtin.people import People
+from autocore.builtin.timekeeper import BelievableClock
 from autocore.core.bus import Bus
 from autocore.core.clock import Clock, Sequence, Timeline
 from autocore.core.entities import EntityRegistry
@@ -43,7 +44,9 @@ class Records:
     builtin: Builtin
 
 
-async def open_store(stack: AsyncExitStack, data: Path, clock: Clock) -> tuple[StateStore, BootInfo, tuple[Finding, ...]]:
+async def open_store(
+    stack: AsyncExitStack, data: Path, clock: BelievableClock
+) -> tuple[StateStore, BootInfo, tuple[Finding, ...]]:
     """Open state.db and begin a start; damaged files were replaced before, and the findings say by what.
 
     Raises:
@@ -53,6 +56,7 @@ async def open_store(stack: AsyncExitStack, data: Path, clock: Clock) -> tuple[S
     store = StateStore(data)
     await store.open()
     stack.push_async_callback(store.close)
+    await clock.remember(store.database)
     return store, await store.begin_boot(clock, rescued.floor), rescued.findings
 
 

@@ -1,8 +1,8 @@
-"""W10: bytes written to the disk in an hour at 100 readings a second, with the default configuration. The figure is MB an hour.
+"""W10: bytes written to the disk in an hour at 100 readings a second, with the default configuration, in MB.
 
-The gateway's storage is driven on a clock of its own, two hours in half a minute: history, journal of last states, fold, registry.
-After every 30 s of that clock its files are synced, as the kernel would have done by then. `--real` runs the gateway and its broker
-for `--seconds` instead and counts both processes; it needs more than an hour to see an hour being packed.
+The gateway's storage is driven on a clock of its own, two hours in half a minute: history, journal of last states, fold,
+registry. After every 30 s of that clock its files are synced, as the kernel would have done by then. `--real` runs the gateway
+and its broker for `--seconds` instead and counts both; it needs more than an hour to see an hour being packed.
 """
 
 from __future__ import annotations
