@@ -221,9 +221,7 @@ class Gateway:
         hub = self._make_hub(endpoint, boot)
         cache = Cache(settings.data / "cache")
         self._stack.callback(cache.close)
-        tell = teller(bus, notifications)
-        for finding in findings:
-            tell(finding)
+        tell = teller(bus, notifications, findings)
         history = await open_history(
             self._stack,
             hub,

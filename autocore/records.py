@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,14 +67,16 @@ def keep_copies(stack: AsyncExitStack, data: Path, bus: Bus, clock: Clock) -> No
     stack.push_async_callback(copies.stop)
 
 
-def teller(bus: Bus, notifications: Notifications) -> Tell:
-    """Give what tells people, and the event log, of what became of a damaged file."""
+def teller(bus: Bus, notifications: Notifications, findings: Iterable[Finding]) -> Tell:
+    """Give what tells people, and the event log, of what became of a damaged file; `findings` are told at once."""
 
     def tell(finding: Finding) -> None:
         bus.emit(finding.event, finding.data)
         severity = Severity.WARNING if finding.event == "storage.salvaged" else Severity.ERROR
         notifications.send(finding.sentence, title="AutoCore", severity=severity, source="storage", key=None)
 
+    for finding in findings:
+        tell(finding)
     return tell
 
 
