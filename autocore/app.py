@@ -55,7 +55,7 @@ from autocore.core.services import ServiceRegistry, add_verbs
 from autocore.core.storage.plugin import open_plugin_database
 from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
 from autocore.core.wire import GatewayStatus
-from autocore.history.history import History
+from autocore.records import Records, keep_copies, open_history, open_store, teller
 
 EXPIRE_EVERY_S = 1.0
 CONNECT_LIMIT_S = 3.0  # a broker of our own answers in milliseconds; one elsewhere may come later
@@ -83,21 +83,6 @@ class Settings:
     mqtt_port: int | None = None
     log_level: str | None = None
     only: frozenset[str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """What is written down, and what knows of it."""
-
-    store: StateStore
-    keeper: RegistryKeeper
-    boot: BootInfo
-    sequence: Sequence
-    timeline: Timeline
-    history: History
-    accounts: People
-    audit: Audit
-    builtin: Builtin
 
 
 class Gateway:
@@ -140,6 +125,7 @@ class Gateway:
         self._clock = BelievableClock(clock or SystemClock())
         self._started_ns = self._clock.monotonic_ns()
         self._stack = AsyncExitStack()
+        self._folder = DataFolder(settings.data)
         self._broker: Mosquitto | None = None
         self.plugins: Plugins | None = None
 
@@ -185,9 +171,8 @@ class Gateway:
         return changed
 
     async def _start(self) -> None:
-        folder = DataFolder(self.settings.data)
-        folder.hold()
-        self._stack.callback(folder.let_go)
+        self._folder.hold()
+        self._stack.callback(self._folder.let_go)
         if not self._is_rehearsal:
             self._stack.callback(self._start_log())
         # Importing the web takes longest; it can do so while the broker and the databases come up.
@@ -210,11 +195,7 @@ class Gateway:
     async def _make_parts(self, endpoint: Endpoint) -> tuple[Core, Records]:
         """Open what is written down, and build the core upon it."""
         settings, core, clock = self.settings, self.config.core, self._clock
-        store = StateStore(settings.data)
-        await store.open()
-        self._stack.push_async_callback(store.close)
-        await clock.remember(store.database)
-        boot = await store.begin_boot(clock)
+        store, boot, findings = await open_store(self._stack, settings.data, clock)
         timeline = Timeline(boot.offsets)
         sequence = Sequence(boot.first_seq, store.reserve)
         bus = Bus(clock, sequence)
@@ -223,6 +204,8 @@ class Gateway:
         await store.restore(entities, newer)
         devices = DeviceRegistry(clock, bus, approves_itself=core.devices.approve == "automatic")
         devices.restore(await store.devices())
+        if not self._is_rehearsal:
+            keep_copies(self._stack, settings.data, bus, clock)
         audit = Audit(store.database, clock, sequence, boot.number)
         audit.start()
         self._stack.push_async_callback(audit.close)
@@ -238,7 +221,21 @@ class Gateway:
         hub = self._make_hub(endpoint, boot)
         cache = Cache(settings.data / "cache")
         self._stack.callback(cache.close)
-        history = await self._start_history(hub, timeline, boot, entities)
+        tell = teller(bus, notifications)
+        for finding in findings:
+            tell(finding)
+        history = await open_history(
+            self._stack,
+            hub,
+            entities,
+            is_suspect=not self._folder.was_clean,
+            clock=clock,
+            folder=settings.data,
+            timeline=timeline,
+            boot=boot.number,
+            section=core.history,
+            tell=tell,
+        )
         parts = Core(
             clock,
             bus,
@@ -333,22 +330,6 @@ class Gateway:
         memory = self.settings.data / "mqtt-filters.json"
         status = (f"{root}/gateway/status", will)
         return MqttHub(self._clock, endpoint, root, will=status, memory=memory, connect=self._connect_by or Connection)
-
-    async def _start_history(self, hub: MqttHub, timeline: Timeline, boot: BootInfo, entities: EntityRegistry) -> History:
-        history = History(
-            self._clock,
-            self.settings.data,
-            timeline,
-            boot=boot.number,
-            section=self.config.core.history,
-            begin_commit=hub.begin_commit,
-            is_awaited=lambda: hub.has_unacknowledged,
-        )
-        await history.open()
-        self._stack.push_async_callback(history.close)
-        history.start()
-        self._stack.callback(entities.on("", history.record))
-        return history
 
     async def _start_plugins(self, core: Core) -> Plugins:
         async def make_host(plugin: Plugin, definer: Callable[[Any], object] | None) -> PluginHost:
