@@ -42,7 +42,7 @@ class NativeTelemetry:
 
     def start(self) -> None:
         """Listen to every device."""
-        self._host.mqtt.subscribe("{root}/telemetry/+/data", self.on_data)
+        self._host.mqtt.subscribe("{root}/telemetry/+/data", self.on_data, qos=1)
         self._host.events.on("device.offline", self.on_offline)
 
     def on_data(self, message: Message) -> None:
