@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from autocore import __version__
+from autocore.broker.filters import FilterMemory
 from autocore.broker.mosquitto import Mosquitto
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.keeper import RegistryKeeper
@@ -34,6 +35,7 @@ from autocore.core.cache import Cache
 from autocore.core.clock import Clock, Sequence, SystemClock, Timeline
 from autocore.core.config import Config, read
 from autocore.core.config.sections import is_loopback
+from autocore.core.damage import Damages
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import AutocoreError, UnknownName
@@ -106,6 +108,7 @@ class Gateway:
         connect: makes the connections to a broker that is none (tests); then no broker is started and no port taken, and
             `site` is asked instead.
         is_rehearsal: plugins are set up, but their background work is not begun, and nothing is served.
+        damages: what was set aside before the start; people are told of it, and of what comes.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class Gateway:
         *,
         connect: Callable[..., Any] | None = None,
         is_rehearsal: bool = False,
+        damages: Damages | None = None,
     ) -> None:
         self.settings = settings
         self.config = config
@@ -131,6 +135,7 @@ class Gateway:
         """The web as an ASGI application, behind its gate."""
         self._connect_by = connect
         self._is_rehearsal = is_rehearsal
+        self._damages = damages or Damages()
         self._clock = clock or SystemClock()
         self._started_ns = self._clock.monotonic_ns()
         self._stack = AsyncExitStack()
@@ -190,6 +195,7 @@ class Gateway:
             return
         records.builtin.start(plugins)
         self._stack.push_async_callback(records.builtin.stop)
+        self._tell_of_damages(parts)
         await self._connect(parts.hub, parts.link)
         self._keep_time(parts.entities, records)
         await self._serve(web, listener, parts, plugins, records)
@@ -275,6 +281,7 @@ class Gateway:
             port=self.mqtt_port,
             root=section.root,
             allows_anonymous=section.anonymous == "loopback",
+            damages=self._damages,
         )
         endpoint = await broker.start()
         self._stack.push_async_callback(broker.stop)
@@ -285,16 +292,19 @@ class Gateway:
         if section.secret_key is not None:
             logs.hide(section.secret_key)
         setup = SetupCode(self._clock, self.settings.data)
+        had_key = section.secret_key is not None or (self.settings.data / "session.key").exists()
         accounts = Accounts(
             store.database,
             self._clock,
             boot=boot.number,
-            key=signing_key(section.secret_key, self.settings.data),
+            key=signing_key(section.secret_key, self.settings.data, self._damages),
             session_s=section.session_hours * HOUR_S,
             setup=setup,
         )
         if not await accounts.has_administrator():
             self.setup_code = setup.open()
+        elif not had_key:
+            self._damages.note("session.key was gone and is made anew; everybody has to log in again")
         return accounts
 
     def _open_news(self, store: StateStore, timeline: Timeline, bus: Bus, boot: BootInfo) -> tuple[Notifications, EventLog]:
@@ -310,7 +320,8 @@ class Gateway:
         will = msgspec.json.encode(GatewayStatus("offline", boot.number, __version__))
         if endpoint.password is not None:
             logs.hide(endpoint.password)
-        memory = self.settings.data / "mqtt-filters.json"
+        memory = FilterMemory(self.settings.data / "mqtt-filters.json", self._damages)
+        self._stack.push_async_callback(memory.close)
         status = (f"{root}/gateway/status", will)
         return MqttHub(self._clock, endpoint, root, will=status, memory=memory, connect=self._connect_by or Connection)
 
@@ -356,6 +367,14 @@ class Gateway:
         except TimeoutError:
             log.warning("the broker at %s does not answer yet; the gateway goes on trying", self.endpoint)
         remove()
+
+    def _tell_of_damages(self, core: Core) -> None:
+        def tell(sentence: str) -> None:
+            core.notify(sentence, title="AutoCore", severity=Severity.ERROR, source="gateway", key=None)
+
+        self._damages.tell = tell
+        for sentence in self._damages.sentences:
+            tell(sentence)
 
     def _keep_time(self, entities: EntityRegistry, records: Records) -> None:
         tasks: set[asyncio.Task[None]] = set()
