@@ -20,6 +20,7 @@ from autocore import __version__
 from autocore.broker.filters import FilterMemory
 from autocore.broker.mosquitto import Mosquitto
 from autocore.builtin.eventlog import EventLog
+from autocore.builtin.journal import StateJournal, read_journal
 from autocore.builtin.keeper import RegistryKeeper
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
@@ -51,10 +52,10 @@ from autocore.core.panels import PanelRegistry
 from autocore.core.plugins import Plugin, Plugins, PluginStatus
 from autocore.core.scheduler import Every
 from autocore.core.services import ServiceRegistry, add_verbs
-from autocore.core.storage.history import History
 from autocore.core.storage.plugin import open_plugin_database
 from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
 from autocore.core.wire import GatewayStatus
+from autocore.history.history import History
 
 EXPIRE_EVERY_S = 1.0
 CLOCK_EVERY_S = 10.0
@@ -213,7 +214,8 @@ class Gateway:
         sequence = Sequence(boot.first_seq, store.reserve)
         bus = Bus(clock, sequence)
         entities = EntityRegistry(clock, sequence, bus, boot.number)
-        await store.restore(entities)
+        newer = await asyncio.to_thread(read_journal, settings.data)
+        await store.restore(entities, newer)
         devices = DeviceRegistry(clock, bus, approves_itself=core.devices.approve == "automatic")
         devices.restore(await store.devices())
         audit = Audit(store.database, clock, sequence, boot.number)
@@ -222,7 +224,7 @@ class Gateway:
         services = ServiceRegistry(clock, audit.remember)
         for kind in KINDS.values():
             add_verbs(services, entities, kind)
-        keeper = RegistryKeeper(store, entities, devices, bus, clock)
+        keeper = RegistryKeeper(store, StateJournal(settings.data), entities, devices, bus, clock)
         keeper.start()
         self._stack.push_async_callback(keeper.stop)
         accounts = await self._open_accounts(store, boot)
@@ -331,7 +333,7 @@ class Gateway:
             self.settings.data,
             timeline,
             boot=boot.number,
-            flush_s=self.config.core.history.flush_s,
+            section=self.config.core.history,
             begin_commit=hub.begin_commit,
             is_awaited=lambda: hub.has_unacknowledged,
         )

@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 import time
 
+from autocore.history.columns import unpack_batch
 from autocore.simulator import LoadSettings, run_load
 from benchmarks.measure import CONFIG, Gateway, gateway, report
 
@@ -20,10 +21,14 @@ SENSORS = 10
 
 
 def rows_of(bench: Gateway) -> int:
-    """Give how many rows of the load are on disk."""
+    """Give how many readings of the load are on disk."""
     with sqlite3.connect(f"file:{bench.folder}/data/history.db?mode=ro", uri=True) as database:
-        sql = "SELECT count(*) FROM sample JOIN series ON number = series WHERE entity LIKE 'sensor.load_%'"
-        return int(database.execute(sql).fetchone()[0])
+        load = "SELECT number FROM series WHERE entity LIKE 'sensor.load_%'"
+        spans = f"SELECT coalesce(sum(count), 0) FROM hour JOIN span ON number = key >> 24 WHERE key & 16777215 IN ({load})"
+        series = {row[0] for row in database.execute(load)}
+        batches = [unpack_batch(row[0]) for row in database.execute("SELECT data FROM batch")]
+        finished = int(database.execute(spans).fetchone()[0])
+        return finished + sum(one in series for batch in batches for one in batch.series)
 
 
 def sustained(rate: float, seconds: float) -> tuple[bool, float, float, float]:

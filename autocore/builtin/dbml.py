@@ -8,14 +8,14 @@ from pathlib import Path
 from autocore.core.storage.migrate import statements
 from autocore.core.storage.state import MIGRATIONS
 
-COMPONENTS = ("state", "history")
+COMPONENTS = {"state": MIGRATIONS / "state", "history": Path(__file__).parent.parent / "history" / "migrations"}
 
 
 def document() -> str:
     """Give the tables of state.db and history.db."""
     parts = ["// Made by `autocore schema`; change the migrations instead."]
-    for component in COMPONENTS:
-        parts += [f"// {component}.db", *tables(MIGRATIONS / component)]
+    for component, folder in COMPONENTS.items():
+        parts += [f"// {component}.db", *tables(folder)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,11 +1,16 @@
-"""Keeps the registries on disk: new entities and devices at once, last states every 30 seconds and at the stop."""
+"""Keeps the registries on disk: new entities and devices at once; last states within a second.
+
+They go to the journal, and are folded into state.db every 30 seconds and at the stop.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 
+from autocore.builtin.journal import StateJournal
 from autocore.core.bus import Bus, Event
 from autocore.core.clock import Clock
 from autocore.core.devices import DeviceRegistry
@@ -15,16 +20,36 @@ from autocore.core.scheduler import Every
 from autocore.core.storage.state import StateStore
 
 FOLD_S = 30.0  # decisions.md, Last states
+JOURNAL_S = 1.0  # decisions.md, Last states
 SETTLE_S = 0.2  # many entities come at once; one write for all
 
 log = logging.getLogger("autocore.storage")
 
 
 class RegistryKeeper:
-    """Watches the registries and writes what changed."""
+    """Watches the registries and writes what changed.
 
-    def __init__(self, store: StateStore, entities: EntityRegistry, devices: DeviceRegistry, bus: Bus, clock: Clock) -> None:
+    Args:
+        store: state.db.
+        journal: of the last states.
+        entities: whose registry and states are kept.
+        devices: whose registry is kept.
+        bus: tells what changed.
+        clock: times the writes.
+    """
+
+    def __init__(
+        self,
+        store: StateStore,
+        journal: StateJournal,
+        entities: EntityRegistry,
+        devices: DeviceRegistry,
+        bus: Bus,
+        clock: Clock,
+    ) -> None:
         self._store = store
+        self._journal = journal
+        self._disk = asyncio.Lock()  # one thread at a time works on the journal
         self._entities = entities
         self._devices = devices
         self._bus = bus
@@ -37,7 +62,12 @@ class RegistryKeeper:
         self._gone_entities: set[str] = set()
         self._changed_devices: set[str] = set()
         self._folded_seq = 0
+        self._journaled_seq = 0
+        self._has_old_journal = False
+        self._journaling: asyncio.Task[None] | None = None
+        self._journal_timer: Every | None = None
         self._is_failing = False
+        self._is_journal_failing = False
 
     def start(self) -> None:
         """Watch from now on."""
@@ -50,16 +80,50 @@ class RegistryKeeper:
             on("device.changed", self._on_device),
         ]
         self._timer = Every(self._clock, FOLD_S, self._ask)
+        self._journal_timer = Every(self._clock, JOURNAL_S, self._on_second)
 
     async def stop(self) -> None:
         """Write everything that changed."""
         for undo in self._undo:
             undo()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._journal_timer):
+            if timer is not None:
+                timer.cancel()
+        for task in (self._task, self._journaling):
+            if task is not None:
+                await task
+        await self._save()
+        if not self._is_failing:
+            await self._on_disk(self._journal.close)
+
+    async def fold(self) -> None:
+        """Write everything that changed into state.db now, e.g. before a backup."""
         if self._task is not None:
             await self._task
         await self._save()
+
+    def _on_second(self) -> None:
+        if self._journaling is None or self._journaling.done():
+            self._journaling = asyncio.get_running_loop().create_task(self._write_journal())
+
+    async def _write_journal(self) -> None:
+        states = [(one.id, one.state) for one in self._entities.changed_since(self._journaled_seq)]
+        if not states:
+            return
+        is_written = await self._on_disk(partial(self._journal.append, states))
+        self._journaled_seq = max(state.seq for _, state in states) if is_written else self._folded_seq
+
+    async def _on_disk(self, work: Callable[[], None]) -> bool:
+        async with self._disk:
+            try:
+                await asyncio.to_thread(work)
+            except StorageError as error:
+                if not self._is_journal_failing:
+                    log.error("the last states cannot be journaled and are tried again: %s", error)  # noqa: TRY400  # a sentence
+                self._is_journal_failing = True
+                return False
+            self._is_journal_failing = False
+            return True
 
     def _on_entity(self, event: Event) -> None:
         is_added = event.type != "entity.removed"
@@ -85,10 +149,12 @@ class RegistryKeeper:
             self._ask_soon()
 
     async def _save(self) -> None:
+        if not self._has_old_journal:  # after a failed fold both files are still needed
+            self._has_old_journal = await self._on_disk(self._journal.turn)
         added, self._new_entities = self._new_entities, set()
         gone, self._gone_entities = self._gone_entities, set()
         devices, self._changed_devices = self._changed_devices, set()
-        states = [(one.id, one.state) for one in self._entities if one.state.seq > self._folded_seq]
+        states = [(one.id, one.state) for one in self._entities.changed_since(self._folded_seq)]
         known = [self._entities.get(one) for one in added if one in self._entities]
         changed = [device for one in devices if (device := self._devices.find(one)) is not None]
         try:
@@ -108,3 +174,5 @@ class RegistryKeeper:
             return
         self._is_failing = False
         self._folded_seq = max([self._folded_seq, *(state.seq for _, state in states)])
+        if self._has_old_journal and await self._on_disk(self._journal.folded):
+            self._has_old_journal = False

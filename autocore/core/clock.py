@@ -15,6 +15,7 @@ from typing import Protocol
 from autocore.core.model import Quality
 
 NS = 1_000_000_000
+MS = 1_000_000
 BLOCK = 1_000_000  # sequence numbers reserved at once: 16 s at 60 000 messages a second
 EARLIEST_WALL_NS = 1_767_225_600 * NS  # 2026-01-01, before this program existed: an earlier clock was never set
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
@@ -92,14 +93,17 @@ def _has_clock_battery() -> bool:
 
 
 class Timeline:
-    """Turns (boot, monotonic) into wall time; learns a boot's offset once and so dates all rows of that boot."""
+    """Turns (boot, monotonic) into wall time; learns a boot's offset once and so dates all rows of that boot.
+
+    Offsets are whole milliseconds: a moment that is stored to the millisecond has the same date as the moment itself.
+    """
 
     def __init__(self, offsets: dict[int, int] | None = None) -> None:
-        self._offsets = dict(offsets or {})
+        self._offsets = {boot: offset_ns - offset_ns % MS for boot, offset_ns in (offsets or {}).items()}
 
     def learn(self, boot: int, offset_ns: int) -> None:
         """Remember that in `boot` wall time is monotonic time + `offset_ns`."""
-        self._offsets[boot] = offset_ns
+        self._offsets[boot] = offset_ns - offset_ns % MS
 
     def wall_ns(self, boot: int, monotonic_ns: int) -> int | None:
         """Give nanoseconds since 1970 UTC, or None while the boot's clock was never trusted."""

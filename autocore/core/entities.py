@@ -86,8 +86,8 @@ class Entity:
         self.state = UNKNOWN
         self.level: str | None = None
         """`warn` or `critical` while its value is beyond a limit; set by whoever watches the limits."""
-        self.series: int | None = None
-        """The number under which the history keeps it; set by the history."""
+        self.series: Any = None
+        """How the history keeps it; set by the history."""
 
     @property
     def kind(self) -> str:
@@ -295,6 +295,10 @@ class EntityRegistry:
             self._rewire(name)
 
         return remove
+
+    def changed_since(self, seq: int) -> list[Entity]:
+        """Give those whose state has a higher sequence number, in no order."""
+        return [entity for entity in self._by_id.values() if entity.state.seq > seq]
 
     def expire(self) -> None:
         """Make unavailable what has been silent for too long; the composition root calls it once a second."""

@@ -20,8 +20,8 @@ from autocore.core.mqtt.hub import MqttHub
 from autocore.core.panels import PanelRegistry
 from autocore.core.plugins import Plugins
 from autocore.core.services import ServiceRegistry
-from autocore.core.storage.history import History
 from autocore.core.storage.state import KeyValue
+from autocore.history.history import History
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from autocore.core.clock import NS, Timeline
+from autocore.core.clock import MS, Timeline
 from autocore.core.devices import Device, DeviceRegistry
 from autocore.core.entities import Entity
 from autocore.core.plugins import PluginStatus
@@ -15,7 +15,7 @@ def iso(wall_ns: int | None) -> str | None:
     """Give ISO 8601 in UTC with milliseconds, or None."""
     if wall_ns is None:
         return None
-    return datetime.fromtimestamp(wall_ns / NS, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(wall_ns // MS / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def entity_view(entity: Entity, timeline: Timeline) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class ForeignSensor:
 
     def start(self) -> None:
         """Listen to the topic."""
-        self._host.mqtt.subscribe(self._topic, self.on_message)
+        self._host.mqtt.subscribe(self._topic, self.on_message, qos=1)
 
     def on_message(self, message: Message) -> None:
         """Take one message: JSON when the mapping has a path or the payload is a number, else text.

@@ -115,7 +115,7 @@ async def test_history_is_downloaded_as_csv_and_ndjson(car: Car) -> None:
     csv = await web.get("/api/v1/entities/sensor.cabin_temperature/history?format=csv")
     assert csv.headers["content-type"].startswith("text/csv")
     lines = csv.text.splitlines()
-    assert lines[0] == "time,value,unit,boot,seq"
+    assert lines[0] == "time,value,unit,boot,seq,resolution"
     assert [line.split(",")[1:3] for line in lines[1:3]] == [["20.0", "°C"], ["21.0", "°C"]]
     ndjson = await web.get("/api/v1/entities/sensor.cabin_temperature/history?format=ndjson")
     assert ndjson.text.count("\n") == 2

@@ -11,7 +11,7 @@ from typing import Any
 import voluptuous as vol
 
 from autocore.core.config.tree import MarkedDict
-from autocore.core.config.types import duration, one_of, port, whole
+from autocore.core.config.types import duration, one_of, port, size, whole
 from autocore.core.config.validation import validate
 from autocore.core.errors import ConfigError, ConfigFaults, InvalidData
 from autocore.core.mqtt.endpoint import parse_broker_url
@@ -80,10 +80,22 @@ class DevicesSection:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """A rule of `history: {record: …}`: what is kept of the entities that match."""
+
+    match: str
+    record: str = "every report"
+    min_interval_s: float = 0.0
+    deadband: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class HistorySection:
-    """`history`: how readings are kept."""
+    """`history`: how readings are kept, and how many bytes they may take."""
 
     flush_s: float = 30.0
+    quota: int = 500_000_000
+    record: tuple[Recording, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +177,28 @@ TEXT = vol.All(str, vol.Length(min=1, max=60, msg="expected a text of 1 to 60 ch
 
 PATTERNS = vol.All([vol.All(str, vol.Length(min=1, max=100))], vol.Length(max=100), vol.Coerce(tuple))
 
+_RECORDING = vol.Schema(
+    {
+        vol.Required("match", description="a kind, an entity, or a pattern like sensor.engine_*"): vol.All(
+            str, vol.Length(min=1, max=100)
+        ),
+        vol.Optional("record", description="what is kept"): one_of("every report", "every change", "roll-ups only", "never"),
+        vol.Optional("min_interval", description="at most one reading in this time"): vol.All(
+            duration, vol.Range(0, 86_400, msg="expected at most 24h")
+        ),
+        vol.Optional("deadband", description="a number that differs by less is left out"): vol.All(
+            vol.Coerce(float), vol.Range(0, 1e12, msg="expected 0 or more")
+        ),
+    }
+)
+
+
+def _recording(value: Any) -> Recording:
+    rule = dict(_RECORDING(value))
+    interval_s = rule.pop("min_interval", 0.0)
+    return Recording(min_interval_s=interval_s, **rule)
+
+
 SCHEMAS: dict[str, vol.Schema] = {
     "autocore": vol.Schema(
         {
@@ -218,7 +252,11 @@ SCHEMAS: dict[str, vol.Schema] = {
         {
             vol.Optional("flush_s", description="what a power cut may cost"): vol.All(
                 duration, vol.Range(1, 300, msg="expected 1s to 300s")
-            )
+            ),
+            vol.Optional("quota", description="how many bytes the history may take, e.g. 500MB"): size(1_000_000, 10**12),
+            vol.Optional("record", description="what is kept of which entities; the first rule that matches holds"): vol.All(
+                [_recording], vol.Length(max=200), vol.Coerce(tuple)
+            ),
         }
     ),
     "notifications": vol.Schema(

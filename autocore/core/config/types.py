@@ -15,6 +15,7 @@ from autocore.core.names import is_device_id, slug
 HIGHEST_PORT = 65_535
 _UNITS_S = {"ms": 0.001, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)")
+_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([BKMGT])I?B?")
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-5]\d):([0-5]\d)")
 _KINDS = ("sensor", "binary_sensor", "switch", "button", "number", "select", "text", "light", "cover", "event", "position")
 
@@ -31,6 +32,20 @@ def duration(value: Any) -> float:
         if (amount := _AMOUNT.fullmatch(text)) and amount[2] in _UNITS_S:
             return float(amount[1]) * _UNITS_S[amount[2]]
     raise vol.Invalid("expected a duration; write e.g. 500ms, 10s, 5min or 1h")
+
+
+def size(low: int, high: int) -> Callable[[Any], int]:
+    """Give a validator for a number of bytes: `500MB`, `1.5 GB`, or a plain number (decimal units, as cards are sold)."""
+
+    def check(value: Any) -> int:
+        amount = _BYTES.fullmatch(value.strip().upper()) if isinstance(value, str) else None
+        if amount is not None:
+            value = round(float(amount[1]) * 1000 ** "BKMGT".index(amount[2]))
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+        raise vol.Invalid(f"expected a size from {low // 1_000_000}MB to {high // 10**9}GB; write e.g. 500MB")
+
+    return check
 
 
 def port(value: Any) -> int:

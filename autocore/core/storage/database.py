@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pony import orm
 
@@ -22,6 +22,7 @@ from autocore.core.storage.migrate import migrate
 T = TypeVar("T")
 
 BUSY_S = 10.0  # the command line may write to state.db beside a running gateway
+PRAGMAS = ("synchronous = FULL", f"busy_timeout = {round(BUSY_S * 1000)}")  # what was committed survives a power cut
 _TYPES: dict[str, set[type]] = {"INTEGER": {int, bool}, "REAL": {float}, "TEXT": {str}, "BLOB": {bytes}}
 
 
@@ -44,14 +45,15 @@ class Database:
     Args:
         name: the component: `state`, `history` or a plugin's name.
         file: the SQLite file; made when it is missing.
-        synchronous: `FULL` for what must survive a power cut once it was committed, `NORMAL` for history.
+        pragmas: further ones for each connection, e.g. `wal_autocheckpoint = 64`.
     """
 
-    def __init__(self, name: str, file: Path, *, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> None:
+    def __init__(self, name: str, file: Path, *, pragmas: Sequence[str] = ()) -> None:
         self.name = name
         self.file = file
         self.pony = _Guarded()
-        self._synchronous = synchronous
+        self._pragmas = pragmas
+        self._eye: sqlite3.Connection | None = None
         prefix = f"db-{name}"
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"{prefix}-write")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix=f"{prefix}-read")
@@ -73,6 +75,10 @@ class Database:
         """Do `work`, which only reads, in a session in the reader's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._reader, self._session, work)
 
+    async def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` in the reader's thread on a plain read-only connection: one state of the file, and no writer waits."""
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._look, work)
+
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Do `work` like `run`, without waiting for it."""
         return self._writer.submit(self._session, work)
@@ -82,7 +88,27 @@ class Database:
         loop = asyncio.get_running_loop()
         for pool in (self._reader, self._writer):
             await loop.run_in_executor(pool, self.pony.disconnect)
+            if pool is self._reader:
+                await loop.run_in_executor(pool, self._blind)
             pool.shutdown(wait=False)
+
+    def _look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            if self._eye is None:
+                address = f"{self.file.resolve().as_uri()}?mode=ro"
+                self._eye = sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)
+            self._eye.execute("BEGIN")
+            try:
+                return work(self._eye)
+            finally:
+                self._eye.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise StorageError(f"the {self.name} database: {error}") from error
+
+    def _blind(self) -> None:
+        if self._eye is not None:
+            self._eye.close()
+            self._eye = None
 
     def _session(self, work: Callable[[], T]) -> T:
         try:
@@ -97,6 +123,7 @@ class Database:
         except sqlite3.Error as error:
             raise StorageError(f"{self.file} cannot be opened: {error}; can this user write to the folder?") from error
         try:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heard only while the file is new
             connection.execute("PRAGMA journal_mode = WAL")
             migrate(connection, self.name, migrations)
         except sqlite3.DatabaseError as error:
@@ -106,11 +133,9 @@ class Database:
         self._map(define)
 
     def _map(self, define: Callable[[Any], object]) -> None:
-        synchronous = self._synchronous
-
         def configure(_database: Any, connection: sqlite3.Connection) -> None:
-            connection.execute(f"PRAGMA synchronous = {synchronous}")
-            connection.execute(f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}")
+            for pragma in (*PRAGMAS, *self._pragmas):
+                connection.execute(f"PRAGMA {pragma}")
 
         self.pony.on_connect(provider="sqlite")(configure)
         self.pony.bind(provider="sqlite", filename=str(self.file.resolve()), create_db=False, timeout=BUSY_S)

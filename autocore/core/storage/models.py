@@ -33,7 +33,8 @@ def _define_registry(db: Any) -> None:
 
     class EntityRow(db.Entity):  # type: ignore[misc]
         _table_ = "entity"
-        id = PrimaryKey(str)
+        number = PrimaryKey(int, size=64, auto=True)
+        id = Required(str, unique=True)
         owner = Required(str)
         kind = Required(str)
         description = Required(str)
@@ -41,7 +42,7 @@ def _define_registry(db: Any) -> None:
 
     class LastState(db.Entity):  # type: ignore[misc]
         _table_ = "last_state"
-        entity = PrimaryKey(str)
+        entity = PrimaryKey(int, size=64)
         value = Required(str)
         changed_ns = Required(int, size=64)
         updated_ns = Required(int, size=64)

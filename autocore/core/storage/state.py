@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,12 @@ from autocore.core.storage.database import Database
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 FIRST_SEQ = 1
+_KEEP_ENTITY = """
+INSERT INTO entity (id, owner, kind, description, overrides) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    owner = excluded.owner, kind = excluded.kind, description = excluded.description, overrides = excluded.overrides
+"""
+FEW = 20  # entities that may go at once whatever the registry's size
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,42 +159,59 @@ class StateStore:
         """Keep a setting, JSON types only; None deletes it."""
         await self.database.run(lambda: _put(self.database.pony, owner, name, value))
 
-    async def restore(self, entities: EntityRegistry) -> None:
-        """Put every entity that was known back into the registry, unavailable, with its last value."""
+    async def restore(self, entities: EntityRegistry, newer: Mapping[str, State] | None = None) -> None:
+        """Put every entity that was known back into the registry, unavailable, with its last value.
+
+        Args:
+            entities: the registry, empty.
+            newer: what a journal knows of the last states; of two the one with the higher sequence number holds.
+        """
         db = self.database.pony
 
         def work() -> list[tuple[str, str, str, str, str, State | None]]:
             states = {row.entity: _state(row) for row in db.LastState.select()}
             return [
-                (row.id, row.owner, row.kind, row.description, row.overrides, states.get(row.id)) for row in db.EntityRow.select()
+                (row.id, row.owner, row.kind, row.description, row.overrides, states.get(row.number))
+                for row in db.EntityRow.select()
             ]
 
         for entity_id, owner, kind, description, overrides, state in await self.database.run(work):
             if kind in KINDS:
                 words = _with_limits(json.loads(overrides))
-                entities.restore(entity_id, owner, _described(kind, description), state, words)
+                told = (newer or {}).get(entity_id)
+                last = told if told is not None and (state is None or told.seq > state.seq) else state
+                entities.restore(entity_id, owner, _described(kind, description), last, words)
 
     async def save_entities(self, known: Iterable[Entity], gone: Iterable[str] = ()) -> None:
-        """Keep these entities, and forget those with the ids `gone`."""
+        """Keep these entities, and forget those with the ids `gone`.
+
+        Raises:
+            StorageError: the disk does not take it, or most of the registry would be forgotten at once: then nothing was.
+        """
         db = self.database.pony
         rows = [(one.id, one.owner, one.kind, _json(asdict(one.own)), _json(dict(one.overrides))) for one in known]
         lost = list(gone)
 
         def work() -> None:
             connection = db.get_connection()
-            connection.executemany("INSERT OR REPLACE INTO entity VALUES (?, ?, ?, ?, ?)", rows)
+            (amount,) = connection.execute("SELECT count(*) FROM entity").fetchone()
+            if len(lost) > max(FEW, amount // 2):
+                raise StorageError(f"{len(lost)} of {amount} entities would be forgotten at once; none was, look why they go")
+            connection.executemany(_KEEP_ENTITY, rows)
+            which = "(SELECT number FROM entity WHERE id = ?)"
+            connection.executemany(f"DELETE FROM last_state WHERE entity = {which}", [(one,) for one in lost])  # noqa: S608  # above
             connection.executemany("DELETE FROM entity WHERE id = ?", [(one,) for one in lost])
-            connection.executemany("DELETE FROM last_state WHERE entity = ?", [(one,) for one in lost])
 
         await self.database.run(work)
 
     async def save_states(self, states: Sequence[tuple[str, State]]) -> None:
         """Keep the last states of entities."""
         db = self.database.pony
-        rows = [(entity, _json(one.value), one.changed_ns, one.updated_ns, one.boot, one.seq) for entity, one in states]
+        rows = [(_json(one.value), one.changed_ns, one.updated_ns, one.boot, one.seq, entity) for entity, one in states]
+        sql = "INSERT OR REPLACE INTO last_state SELECT number, ?, ?, ?, ?, ? FROM entity WHERE id = ?"
 
         def work() -> None:
-            db.get_connection().executemany("INSERT OR REPLACE INTO last_state VALUES (?, ?, ?, ?, ?, ?)", rows)
+            db.get_connection().executemany(sql, rows)
 
         await self.database.run(work)
 

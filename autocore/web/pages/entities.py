@@ -14,7 +14,7 @@ from autocore.core.entities import Entity, EntityRegistry
 from autocore.core.errors import AutocoreError, InvalidData
 from autocore.core.kinds import Limits
 from autocore.core.model import Caller, Role
-from autocore.core.storage.history import History
+from autocore.history.history import History
 from autocore.web.access import needs
 from autocore.web.errors import status_of
 from autocore.web.pages.rendering import Pages

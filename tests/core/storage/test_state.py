@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from pony import orm
 
+from autocore.builtin.journal import StateJournal
 from autocore.builtin.keeper import RegistryKeeper
 from autocore.core.bus import Bus
 from autocore.core.clock import Sequence
@@ -66,7 +67,7 @@ async def test_entities_come_back_with_their_last_value(store: StateStore, tmp_p
     bus = Bus(clock, sequence)
     entities = EntityRegistry(clock, sequence, bus, boot=1)
     devices = DeviceRegistry(clock, bus, approves_itself=False)
-    keeper = RegistryKeeper(store, entities, devices, bus, clock)
+    keeper = RegistryKeeper(store, StateJournal(tmp_path), entities, devices, bus, clock)
     keeper.start()
     oil = entities.add("telemetry", Sensor("oil", device="engine", unit="bar", limits=Limits(warn_below=1.0)))
     oil.set(3.5)
@@ -91,11 +92,13 @@ async def test_entities_come_back_with_their_last_value(store: StateStore, tmp_p
     assert (engine.id, engine.standing.value) == ("engine", "approved")
 
 
-async def test_a_disk_that_takes_nothing_is_tried_again(store: StateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_takes_nothing_is_tried_again(
+    store: StateStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock, sequence = FakeClock(), Sequence(1, lambda limit: None)
     bus = Bus(clock, sequence)
     entities = EntityRegistry(clock, sequence, bus, boot=1)
-    keeper = RegistryKeeper(store, entities, DeviceRegistry(clock, bus, approves_itself=True), bus, clock)
+    keeper = RegistryKeeper(store, StateJournal(tmp_path), entities, DeviceRegistry(clock, bus, approves_itself=True), bus, clock)
     keeper.start()
     working = store.save_entities
 

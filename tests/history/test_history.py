@@ -10,49 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocore.core.bus import Bus
-from autocore.core.clock import EARLIEST_WALL_NS, NS, Sequence, Timeline
-from autocore.core.entities import Entity, EntityRegistry
+from autocore.core.clock import EARLIEST_WALL_NS, NS
+from autocore.core.entities import Entity
 from autocore.core.errors import StorageError
-from autocore.core.kinds import Sensor, Switch
-from autocore.core.storage.downsample import Point, down_sample
-from autocore.core.storage.history import History
+from autocore.history.downsample import Point, down_sample
 from autocore.testing import FakeClock
+from tests.history.bench import Bench
 
 HOUR = 3600
-
-
-class Bench:
-    """A history with one sensor and one switch, on a clock that a test moves."""
-
-    def __init__(
-        self, folder: Path, clock: FakeClock, boot: int = 1, offsets: dict[int, int] | None = None, seq: int = 1
-    ) -> None:
-        self.clock = clock
-        self.acknowledged = 0
-        self.is_awaited = False
-        self.timeline = Timeline(offsets or {})
-        self.sequence = Sequence(seq, lambda limit: None)
-        self.entities = EntityRegistry(clock, self.sequence, Bus(clock, self.sequence), boot)
-        self.history = History(
-            clock,
-            folder,
-            self.timeline,
-            boot=boot,
-            flush_s=30,
-            begin_commit=lambda: self.acknowledge,
-            is_awaited=lambda: self.is_awaited,
-        )
-        self.entities.on("", self.history.record)
-        self.rpm = self.entities.add("telemetry", Sensor("rpm"))
-        self.lamp = self.entities.add("relays", Switch("lamp"))
-
-    def acknowledge(self) -> None:
-        self.acknowledged += 1
-        self.is_awaited = False
-
-    async def values(self, **window: int | None) -> list[object]:
-        return [point.value for point in await self.history.query("sensor.rpm", **window)]
 
 
 @pytest.fixture
@@ -85,13 +50,13 @@ async def test_the_disk_is_written_every_thirty_seconds_or_within_one_when_a_dev
     await asyncio.sleep(0)
     assert bench.history.rows_written == 0
     bench.clock.advance(2)
-    assert bench.history._task is not None
-    await bench.history._task
+    assert bench.history._flushing is not None
+    await bench.history._flushing
     assert bench.history.rows_written == 1
     bench.rpm.set(801)
     bench.is_awaited = True
     bench.clock.advance(1.1)
-    await bench.history._task
+    await bench.history._flushing
     assert (bench.history.rows_written, bench.acknowledged) == (2, 2)
 
 
@@ -143,7 +108,7 @@ async def test_a_disk_that_takes_nothing_loses_nothing_that_fits_in_memory(
 
     working = bench.history.database.run
     monkeypatch.setattr(bench.history.database, "run", full)
-    monkeypatch.setattr("autocore.core.storage.history.MOST_WAITING", 3)
+    monkeypatch.setattr("autocore.history.recorder.MOST_WAITING", 3)
     for value in range(5):
         bench.rpm.set(value)
     await bench.history.flush()
@@ -180,6 +145,5 @@ def test_text_keeps_its_newest() -> None:
 
 async def test_taking_a_reading_is_heard_through_the_entity(bench: Bench) -> None:
     entity: Entity = bench.rpm
-    assert entity.series is None
     entity.set(1)
-    assert entity.series == 1
+    assert bench.history.recorder.number_of("sensor.rpm") == 1

@@ -1,0 +1,182 @@
+"""The history as the rest of the gateway sees it: it takes every report, writes it in time, keeps the file small, and answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pony.orm import PrimaryKey, Required
+
+from autocore.core.clock import NS, Clock, Timeline
+from autocore.core.config.sections import HistorySection
+from autocore.core.errors import StorageError
+from autocore.core.scheduler import Every
+from autocore.core.storage.database import Database
+from autocore.history.downsample import Point
+from autocore.history.past import Past
+from autocore.history.recorder import Piece, Recorder, batch_of
+from autocore.history.rolling import Rolling
+from autocore.history.shelf import Losses
+from autocore.history.upkeep import BYTES_PER_READING, Budget, Upkeep
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+TURN_S = 1.0  # decisions.md: a batch that holds QoS 1 is on disk within a second
+
+log = logging.getLogger("autocore.history")
+
+
+def define(db: Any) -> None:
+    """Declare the entity of history.db that Pony maps; the other tables are written in batches, by their columns."""
+
+    class Series(db.Entity):  # type: ignore[misc]
+        _table_ = "series"
+        number = PrimaryKey(int, size=64)
+        entity = Required(str, unique=True)
+
+
+class History:
+    """Takes every report of every entity, and answers what was.
+
+    Args:
+        clock: times the flushes.
+        folder: the data folder.
+        timeline: dates the rows.
+        boot: the present start of the gateway.
+        section: `history` of the configuration.
+        begin_commit: called before a flush; what it gives is called after the rows are on disk (it acknowledges the
+            devices' messages).
+        is_awaited: says whether a device waits for that.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        folder: Path,
+        timeline: Timeline,
+        *,
+        boot: int,
+        section: HistorySection,
+        begin_commit: Callable[[], Callable[[], None]] = lambda: lambda: None,
+        is_awaited: Callable[[], bool] = lambda: False,
+    ) -> None:
+        budget = Budget(section.quota)
+        self.database = Database("history", folder / "history.db", pragmas=budget.pragmas)
+        self.rows_written = 0
+        self.flushes = 0
+        self.is_failing = False
+        self.boot = boot
+        self.now_ns = clock.monotonic_ns
+        self.losses = Losses()
+        self.recorder = Recorder(section.record, budget.most_in_span)
+        self._rolling = Rolling()
+        self.upkeep = Upkeep(self.database, self.recorder, budget, self.losses)
+        self.past = Past(clock, timeline, boot, self.database, self.recorder, self._rolling, self.losses)
+        self.record = self.recorder.record
+        """Takes one report; listens to every entity."""
+        self._clock = clock
+        self._flush_ns = round(section.flush_s * NS)
+        self._begin_commit = begin_commit
+        self._is_awaited = is_awaited
+        self._flushed_ns = clock.monotonic_ns()
+        self._turn = asyncio.Lock()
+        self._timer: Every | None = None
+        self._flushing: asyncio.Task[None] | None = None
+        self._caring: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Open and migrate the file; raises StorageError when it cannot be used."""
+        await self.database.open(MIGRATIONS, define)
+        shelf = self.upkeep.shelf
+        self.recorder.resume(*await self.database.run(lambda: (shelf().series(), shelf().last_span())))
+        self.past.extents = await self.database.run(lambda: shelf().extents())
+
+    def start(self) -> None:
+        """Flush, and keep the file small, from now on."""
+        self._timer = Every(self._clock, TURN_S, self._on_turn)
+
+    async def close(self) -> None:
+        """Write what waits and close the file."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in (self._flushing, self._caring):
+            if task is not None:
+                await task
+        await self.flush()
+        await self.database.close()
+
+    @property
+    def waiting(self) -> int:
+        """How many readings are not on disk yet."""
+        return self.recorder.waiting
+
+    @property
+    def dropped(self) -> int:
+        """Readings lost because the disk took none for too long."""
+        return self.recorder.dropped
+
+    async def flush(self) -> None:
+        """Write what waits; when the disk does not take it, keep it and try again at the next flush."""
+        async with self._turn:
+            self._flushed_ns = self._clock.monotonic_ns()
+            committed = self._begin_commit()
+            names, pieces = self.recorder.take()
+            try:
+                for piece in pieces:
+                    await self.upkeep.make_room(len(piece.rows) * BYTES_PER_READING)
+                    await self.database.run(partial(self._write, names, piece))
+                    self.recorder.written(piece)
+                    self.rows_written += len(piece.rows)
+                    names = []
+            except StorageError as error:
+                self._fail(error)
+                return
+            self.flushes += bool(pieces)
+            if self.is_failing:
+                self.is_failing = False
+                log.warning("history is written again; %d readings were dropped", self.dropped)
+            committed()
+
+    async def query(
+        self, entity_id: str, *, from_ns: int | None = None, to_ns: int | None = None, points: int = 1_000
+    ) -> list[Point]:
+        """Give what an entity was between two wall times, as at most `points` points in order, no spike lost.
+
+        Without times it is the last 24 hours. Rows of a boot whose clock was never trusted belong to the answer when
+        that boot lies among those asked for.
+        """
+        return (await self.past.query(entity_id, from_ns=from_ns, to_ns=to_ns, points=points)).points
+
+    def _on_turn(self) -> None:
+        is_due = self._clock.monotonic_ns() - self._flushed_ns >= self._flush_ns
+        loop = asyncio.get_running_loop()
+        if _is_idle(self._flushing) and (self._is_awaited() or (is_due and self.recorder.has_new)):
+            self._flushing = loop.create_task(self.flush())
+        elif _is_idle(self._caring) and not self.is_failing:
+            self._caring = loop.create_task(self._care())
+
+    async def _care(self) -> None:
+        try:
+            while await self.upkeep.move_old_rows() or await self.upkeep.finish_oldest():
+                pass
+            await self.upkeep.make_room(0)
+        except StorageError as error:
+            log.error("the history cannot be tidied and is tried again: %s", error)  # noqa: TRY400  # a sentence
+
+    def _write(self, names: Sequence[tuple[int, str]], piece: Piece) -> None:
+        batch = batch_of(piece.rows)
+        self.upkeep.shelf().write(names, piece.span, self.boot, batch)
+        self._rolling.add(piece.span, batch)
+
+    def _fail(self, error: StorageError) -> None:
+        self.recorder.give_back()
+        if not self.is_failing:
+            self.is_failing = True
+            log.error("history cannot be written and waits in memory: %s", error)
+
+
+def _is_idle(task: asyncio.Task[None] | None) -> bool:
+    return task is None or task.done()

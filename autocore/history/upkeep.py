@@ -1,0 +1,129 @@
+"""Keeps history.db small: finishes spans, and holds the quota before every write; in small commits, so that no flush waits."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from autocore.core.storage.database import Database
+from autocore.history.columns import Run, by_series
+from autocore.history.recorder import FIRST_SPAN, MOST_IN_SPAN, Recorder, Row, batch_of
+from autocore.history.shelf import Losses, Shelf
+
+SERIES_AT_ONCE = 50  # of a span that is finished: one commit of about 100 kB
+SHRINK_PAGES = 64
+OLD_ROWS = 20_000  # of the table that versions before spans wrote, moved in one commit
+FRAME_BYTES = 4_120  # of SQLite's log: a page and its head
+BYTES_PER_READING = 10  # in a batch and a block beside each other; measured 5 to 6 each
+
+log = logging.getLogger("autocore.history")
+
+
+class Budget:
+    """How a quota is divided: the log of SQLite takes a small share, the file the rest.
+
+    Args:
+        quota: bytes of history.db and its log together.
+    """
+
+    def __init__(self, quota: int) -> None:
+        self.log_pages = max(16, min(1_000, quota // 16 // FRAME_BYTES))
+        # The log passes its mark by one commit, which is at most a batch or `SERIES_AT_ONCE` series with what they replace.
+        self.file_bytes = quota - self.log_pages * FRAME_BYTES - min(quota // 4, 2_000_000)
+        self.most_in_span = max(5_000, min(MOST_IN_SPAN, self.file_bytes // 4 // BYTES_PER_READING))
+
+    @property
+    def pragmas(self) -> tuple[str, ...]:
+        """What makes SQLite keep to it."""
+        return (f"wal_autocheckpoint = {self.log_pages}", f"journal_size_limit = {self.log_pages * FRAME_BYTES}")
+
+
+class Upkeep:
+    """Works on the file whenever `History` lets it.
+
+    Args:
+        database: history.db.
+        recorder: says which span is being written.
+        budget: what it may take.
+        losses: where damaged rows are noted.
+    """
+
+    def __init__(self, database: Database, recorder: Recorder, budget: Budget, losses: Losses) -> None:
+        self.thrown_out = 0
+        """Readings deleted to hold the quota; their roll-ups live on."""
+        self._database = database
+        self._recorder = recorder
+        self._budget = budget
+        self._losses = losses
+
+    def shelf(self) -> Shelf:
+        """Give the tables, inside a session of the writer."""
+        return Shelf(self._database.pony.get_connection(), self._losses)
+
+    async def make_room(self, amount: int) -> None:
+        """Throw out the oldest until `amount` more bytes keep the quota."""
+        while await self._database.run(lambda: self._step(amount)):
+            pass
+
+    async def finish_oldest(self) -> bool:
+        """Finish the oldest span that is not being written any more; say whether there was one."""
+        spans = await self._database.run(lambda: self.shelf().open_spans())
+        old = [span for span in spans if span < self._recorder.span]
+        if not old:
+            return False
+        batches = await self._database.run(lambda: self.shelf().batches(old[0]))
+        runs = list(by_series(batches).items())
+        for first in range(0, len(runs), SERIES_AT_ONCE):
+            some = runs[first : first + SERIES_AT_ONCE]
+            await self.make_room(sum(len(run.seqs) for _, run in some) * BYTES_PER_READING)
+            await self._database.run(partial(self._put, old[0], some))
+        await self._database.run(lambda: self.shelf().finish(old[0]))
+        return True
+
+    async def move_old_rows(self) -> bool:
+        """Move some rows of the table that versions before spans wrote; say whether there were any."""
+        return await self._database.run(self._move)
+
+    def _put(self, span: int, runs: list[tuple[int, Run]]) -> None:
+        self.shelf().put_series(span, runs, frozenset(self._recorder.without_raw))
+
+    def _step(self, amount: int) -> bool:
+        sql = self._database.pony.get_connection()
+        pages, free, size = _pages(sql)
+        limit = self._budget.file_bytes // size
+        if pages - free + amount // size + 4 > limit:
+            gone = self.shelf().throw_out(self._recorder.span)
+            self.thrown_out += gone or 0
+            return gone is not None
+        if pages > limit and free:
+            sql.execute(f"PRAGMA incremental_vacuum({SHRINK_PAGES})").fetchall()
+            return _pages(sql)[0] < pages
+        return False
+
+    def _move(self) -> bool:
+        sql: Any = self._database.pony.get_connection()
+        found = sql.execute("SELECT series, seq, mono_ns, value, boot FROM sample ORDER BY seq LIMIT ?", (OLD_ROWS,)).fetchall()
+        if not found:
+            return False
+        boot, began_ns = found[0][4], found[0][2]
+        rows: list[Row] = []
+        for *row, of_boot in found:
+            if of_boot != boot or row[2] - began_ns > 3_600 * 10**9:
+                break
+            rows.append(tuple(row))
+        # Each moved piece is a span of its own, below all that are written now.
+        known = sql.execute("SELECT coalesce(max(number), 0) FROM span WHERE number < ?", (FIRST_SPAN,)).fetchone()[0]
+        span = int(known) + 1
+        shelf = self.shelf()
+        shelf.write([], span, boot, batch_of(rows))
+        shelf.put_series(span, by_series([batch_of(rows)]).items(), frozenset())
+        shelf.finish(span)
+        sql.execute("DELETE FROM sample WHERE seq <= ?", (rows[-1][1],))
+        return True
+
+
+def _pages(sql: Any) -> tuple[int, int, int]:
+    """Give how many pages the file has, how many of them are free, and the bytes of one."""
+    pages, free, size = (sql.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
+    return pages, free, size
