@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -77,5 +78,8 @@ class FilterMemory:
 
     def _put(self, names: list[str]) -> None:
         fresh = self._file.with_suffix(".new")
-        fresh.write_text(json.dumps(names))
+        with fresh.open("w") as out:
+            json.dump(names, out)
+            out.flush()
+            os.fsync(out.fileno())
         fresh.replace(self._file)
