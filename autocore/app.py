@@ -91,6 +91,7 @@ class Records:
     """What is written down, and what knows of it."""
 
     store: StateStore
+    keeper: RegistryKeeper
     boot: BootInfo
     timeline: Timeline
     history: History
@@ -250,7 +251,7 @@ class Gateway:
             is_rehearsal=self._is_rehearsal,
         )
         builtin = Builtin(parts, core, notifications, events, timeline)
-        return parts, Records(store, boot, timeline, history, accounts, audit, builtin)
+        return parts, Records(store, keeper, boot, timeline, history, accounts, audit, builtin)
 
     def _start_log(self) -> Callable[[], None]:
         section = self.config.core.logging
@@ -420,6 +421,7 @@ class Gateway:
             folders=core.folders,
             started_ns=self._started_ns,
             reload=self.reload,
+            saved=records.keeper.saved,
             check=lambda: faults_of(self.settings.config),
         )
         site = modules.Web(parts)
