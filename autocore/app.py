@@ -6,9 +6,8 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,18 +16,21 @@ from typing import Any
 import msgspec
 
 from autocore import __version__
+from autocore.backup.desk import Backups, Ground
 from autocore.broker.filters import FilterMemory
 from autocore.broker.mosquitto import Mosquitto
+from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.journal import StateJournal, read_journal
 from autocore.builtin.keeper import RegistryKeeper
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
 from autocore.builtin.parts import Builtin
+from autocore.builtin.people import People
+from autocore.builtin.witness import Witness, both
 from autocore.check import faults_of
 from autocore.core import log as logs
-from autocore.core.auth.accounts import HOUR_S, Accounts
-from autocore.core.auth.audit import Audit
+from autocore.core.auth.accounts import HOUR_S
 from autocore.core.auth.setup import SetupCode
 from autocore.core.auth.tokens import signing_key
 from autocore.core.bus import Bus
@@ -39,7 +41,7 @@ from autocore.core.config.sections import is_loopback
 from autocore.core.damage import Damages
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
-from autocore.core.errors import AutocoreError, UnknownName
+from autocore.core.errors import ConfigFaults, UnknownName
 from autocore.core.host import Core, Folders, PluginHost
 from autocore.core.kinds import KINDS
 from autocore.core.link import DeviceLink
@@ -93,9 +95,10 @@ class Records:
     store: StateStore
     keeper: RegistryKeeper
     boot: BootInfo
+    sequence: Sequence
     timeline: Timeline
     history: History
-    accounts: Accounts
+    accounts: People
     audit: Audit
     builtin: Builtin
 
@@ -133,6 +136,8 @@ class Gateway:
         self.mqtt_port = settings.mqtt_port or config.core.mqtt.port
         self.core: Core | None = None
         """The core's parts, once they run."""
+        self.restart = asyncio.Event()
+        """Set when the gateway shall stop, do what waits for it, and start again."""
         self.site: Any = None
         """The web as an ASGI application, behind its gate."""
         self._connect_by = connect
@@ -141,6 +146,7 @@ class Gateway:
         self._clock = clock or SystemClock()
         self._started_ns = self._clock.monotonic_ns()
         self._stack = AsyncExitStack()
+        self._broker: Mosquitto | None = None
         self.plugins: Plugins | None = None
 
     async def start(self) -> None:
@@ -171,13 +177,17 @@ class Gateway:
         Raises:
             ConfigFaults: it has faults; then nothing was touched.
         """
-        config = read(self.settings.config)
-        if self.plugins is None:
+        if self.plugins is None or self.core is None:
             return []
-        changed = await self.plugins.apply(config)
+        try:
+            config = read(self.settings.config)
+            changed = await self.plugins.apply(config)
+        except ConfigFaults as error:
+            self.core.bus.emit("config.refused", {"reason": str(error)})
+            raise
         if config.core != self.config.core:
             log.warning("a section of the core itself changed; restart the gateway for it")
-        log.info("reloaded: %s", ", ".join(changed) or "nothing changed")
+        self.core.bus.emit("config.reloaded", {"changed": changed})
         return changed
 
     async def _start(self) -> None:
@@ -197,9 +207,9 @@ class Gateway:
             return
         records.builtin.start(plugins)
         self._stack.push_async_callback(records.builtin.stop)
-        self._tell_of_damages(parts)
+        self._damages.start(partial(parts.notify, title="AutoCore", severity=Severity.ERROR, source="gateway", key=None))
         await self._connect(parts.hub, parts.link)
-        self._keep_time(parts.entities, records)
+        self._keep_time(parts.bus, parts.entities, records)
         await self._serve(web, listener, parts, plugins, records)
         gc.collect()
         gc.freeze()  # what was made at the start lives for ever; no need to look at it at every collection
@@ -222,15 +232,16 @@ class Gateway:
         audit = Audit(store.database, clock, sequence, boot.number)
         audit.start()
         self._stack.push_async_callback(audit.close)
-        services = ServiceRegistry(clock, audit.remember)
+        witness = Witness(bus, clock)
+        services = ServiceRegistry(clock, both(audit.remember, witness.heard))
         for kind in KINDS.values():
             add_verbs(services, entities, kind)
         keeper = RegistryKeeper(store, StateJournal(settings.data), entities, devices, bus, clock)
         keeper.start()
         self._stack.push_async_callback(keeper.stop)
-        accounts = await self._open_accounts(store, boot)
-        hub = self._make_hub(endpoint, boot)
         notifications, events = self._open_news(store, timeline, bus, boot)
+        accounts = await self._open_accounts(store, boot, bus)
+        hub = self._make_hub(endpoint, boot)
         cache = Cache(settings.data / "cache")
         self._stack.callback(cache.close)
         history = await self._start_history(hub, timeline, boot, entities)
@@ -250,8 +261,11 @@ class Gateway:
             vehicle=core.autocore.name,
             is_rehearsal=self._is_rehearsal,
         )
-        builtin = Builtin(parts, core, notifications, events, timeline)
-        return parts, Records(store, keeper, boot, timeline, history, accounts, audit, builtin)
+        builtin = Builtin(parts, core, notifications, events, timeline, witness, self._broker_pid)
+        return parts, Records(store, keeper, boot, sequence, timeline, history, accounts, audit, builtin)
+
+    def _broker_pid(self) -> int | None:
+        return self._broker.pid if self._broker is not None else None
 
     def _start_log(self) -> Callable[[], None]:
         section = self.config.core.logging
@@ -279,7 +293,7 @@ class Gateway:
             return Endpoint("localhost", self.mqtt_port)
         if section.broker != "auto":
             return parse_broker_url(section.broker)
-        broker = Mosquitto(
+        broker = self._broker = Mosquitto(
             self.settings.data / "broker",
             port=self.mqtt_port,
             root=section.root,
@@ -290,13 +304,14 @@ class Gateway:
         self._stack.push_async_callback(broker.stop)
         return endpoint
 
-    async def _open_accounts(self, store: StateStore, boot: BootInfo) -> Accounts:
+    async def _open_accounts(self, store: StateStore, boot: BootInfo, bus: Bus) -> People:
         section = self.config.core.auth
         if section.secret_key is not None:
             logs.hide(section.secret_key)
         setup = SetupCode(self._clock, self.settings.data)
         had_key = section.secret_key is not None or (self.settings.data / "session.key").exists()
-        accounts = Accounts(
+        accounts = People(
+            bus,
             store.database,
             self._clock,
             boot=boot.number,
@@ -304,6 +319,8 @@ class Gateway:
             session_s=section.session_hours * HOUR_S,
             setup=setup,
         )
+        await accounts.start()
+        self._stack.push_async_callback(accounts.stop)
         if not await accounts.has_administrator():
             self.setup_code = setup.open()
         elif not had_key:
@@ -371,15 +388,7 @@ class Gateway:
             log.warning("the broker at %s does not answer yet; the gateway goes on trying", self.endpoint)
         remove()
 
-    def _tell_of_damages(self, core: Core) -> None:
-        def tell(sentence: str) -> None:
-            core.notify(sentence, title="AutoCore", severity=Severity.ERROR, source="gateway", key=None)
-
-        self._damages.tell = tell
-        for sentence in self._damages.sentences:
-            tell(sentence)
-
-    def _keep_time(self, entities: EntityRegistry, records: Records) -> None:
+    def _keep_time(self, bus: Bus, entities: EntityRegistry, records: Records) -> None:
         tasks: set[asyncio.Task[None]] = set()
         clock, timeline, boot = self._clock, records.timeline, records.boot.number
 
@@ -389,7 +398,7 @@ class Gateway:
                 return
             offset_ns = wall_ns - clock.monotonic_ns()
             timeline.learn(boot, offset_ns)
-            log.info("the clock is right now (%s); everything since the start has its time", quality.value)
+            bus.emit("clock.set", {"quality": quality.value})
             task = asyncio.get_running_loop().create_task(records.store.learn_offset(boot, offset_ns, quality))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
@@ -400,6 +409,7 @@ class Gateway:
 
     async def _serve(self, web: asyncio.Future[Any], listener: Any, core: Core, plugins: Plugins, records: Records) -> None:
         modules = await web
+        backups = await self._open_backups(core, records)
         parts = modules.Parts(
             config=self.config,
             clock=core.clock,
@@ -415,6 +425,9 @@ class Gateway:
             audit=records.audit,
             events=records.builtin.events,
             notifications=records.builtin.notifications,
+            backups=backups,
+            writes=records.builtin.writes,
+            cache=core.cache,
             hub=core.hub,
             link=core.link,
             store=core.store("web"),
@@ -423,6 +436,7 @@ class Gateway:
             reload=self.reload,
             saved=records.keeper.saved,
             check=lambda: faults_of(self.settings.config),
+            restart=self.restart.set,
         )
         site = modules.Web(parts)
         self._stack.push_async_callback(site.close)
@@ -437,6 +451,23 @@ class Gateway:
             self._stack.push_async_callback(server.stop)
         self._stack.callback(lambda: control.unlink(missing_ok=True))
         self._announce(modules)
+
+    async def _open_backups(self, core: Core, records: Records) -> Backups:
+        ground = Ground(
+            self.settings.config,
+            self.settings.data,
+            core.clock,
+            records.boot.number,
+            records.sequence,
+            self.config.core.autocore.name,
+            settle=(records.history.flush, records.audit.flush, records.keeper.settle),
+            notify=lambda text: core.notify(text, title="AutoCore", severity=Severity.WARNING, source="backup", key="backup"),
+            remember=records.audit.remember,
+        )
+        backups = Backups(ground, self.config.core.backup, core.store("backup"), self.restart.set)
+        await backups.start()
+        self._stack.push_async_callback(backups.stop)
+        return backups
 
     def _announce(self, modules: Any) -> None:
         """Be found by name when others may come; and say that what they send is not encrypted."""
@@ -460,36 +491,3 @@ def _import_web() -> Any:
 
 async def _settled(web: asyncio.Future[Any]) -> None:
     await asyncio.wait([web])
-
-
-async def run(gateway: Gateway, beside: Callable[[Gateway], AbstractAsyncContextManager[None]]) -> None:
-    """Run a gateway until SIGTERM or SIGINT; SIGHUP reloads the configuration.
-
-    Args:
-        gateway: not started yet.
-        beside: what to enter once it is ready, and to leave before it stops.
-    """
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    reloads: set[asyncio.Task[None]] = set()
-
-    async def reload() -> None:
-        try:
-            await gateway.reload()
-        except AutocoreError as error:  # a wrong configuration must not end a running gateway
-            log.error("the configuration was not taken over: %s", error)  # noqa: TRY400  # sentences, no trace
-
-    def ask_reload() -> None:
-        task = loop.create_task(reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, ask_reload)
-    await gateway.start()
-    try:
-        async with beside(gateway):
-            await stop.wait()
-    finally:
-        await gateway.stop()

@@ -1,19 +1,22 @@
-"""The event log: what happened, in the database, in the order of its sequence numbers; the newest `KEPT` stay.
+"""The event log: what happened, in the database, in the order of its sequence numbers, each class as long as it has room.
 
-Rows are written in batches, at most every `FLUSH_S` seconds and at the stop; what the disk does not take is counted.
+Rows are written in batches, at most every `FLUSH_S` seconds and at the stop; what the disk does not take is counted. The oldest
+rows of a class go, a few at a time, once there are more than `KEPT` of it. Nothing goes because of its age: a clock can be wrong.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from pony import orm
 
+from autocore.builtin.eventlines import EventLines
+from autocore.builtin.eventtypes import LEFT_OUT, EventClass, class_of, without_secrets
 from autocore.core.bus import ALL, Bus, Event
 from autocore.core.clock import Clock
 from autocore.core.errors import StorageError
@@ -21,10 +24,10 @@ from autocore.core.scheduler import Every
 from autocore.core.storage.database import Database
 
 FLUSH_S = 5.0
-KEPT = 20_000
+KEPT: Mapping[str, int] = {"info": 10_000, "warning": 10_000, "error": 15_000, "security": 15_000}  # about 12 MB together
+SLICE = 500  # rows deleted at once: a few milliseconds on an SD card
 MOST_WAITING = 5_000
-LEFT_OUT = frozenset({"entity.added", "entity.released", "entity.removed", "device.ack"})
-"""Events that every start or every command makes: the registry, the history and the audit log have them."""
+PAGE = 500  # rows read at once for a download
 
 log = logging.getLogger("autocore.events")
 
@@ -40,6 +43,30 @@ class Happened:
     data: Mapping[str, Any]
     via: str
     who: str
+    kind: EventClass
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which events are looked for.
+
+    Args:
+        types: what the type begins with, e.g. `device.`; empty for all.
+        text: what stands somewhere in the data or the type, or names who did it; empty for all.
+        kinds: the classes.
+        from_ns: only those of this time (nanoseconds since 1970 UTC) or later; those whose time is not known are left out.
+        to_ns: only those of this time or earlier.
+        before: only those with a smaller sequence number: the cursor to older ones.
+        after: only those with a larger one; the oldest of them are given.
+    """
+
+    types: str = ""
+    text: str = ""
+    kinds: Collection[str] = tuple(EventClass)
+    from_ns: int | None = None
+    to_ns: int | None = None
+    before: int | None = None
+    after: int | None = None
 
 
 class EventLog:
@@ -47,11 +74,14 @@ class EventLog:
 
     def __init__(self, database: Database, bus: Bus, clock: Clock, boot: int) -> None:
         self.dropped = 0
+        self.lines = EventLines(clock)
         self._database = database
         self._bus = bus
         self._clock = clock
         self._boot = boot
-        self._waiting: list[Event] = []
+        self._waiting: list[tuple[Event, EventClass]] = []
+        self._amounts: Counter[str] | None = None
+        self._is_failing = False
         self._undo: Callable[[], None] = lambda: None
         self._timer: Every | None = None
         self._task: asyncio.Task[None] | None = None
@@ -70,68 +100,105 @@ class EventLog:
             await self._task
         await self._flush()
 
-    async def find(self, *, types: str = "", text: str = "", before: int | None = None, limit: int = 100) -> list[Happened]:
-        """Give the newest events first.
-
-        Args:
-            types: what the type begins with, e.g. `device.`; empty for all.
-            text: what stands somewhere in the data or names who did it; empty for all.
-            before: only those with a smaller sequence number: the cursor.
-            limit: at most so many.
-        """
+    async def find(self, question: Question = Question(), limit: int = 100) -> list[Happened]:  # it is frozen
+        """Give at most `limit` events, the newest first."""
         await self._flush()
+        sql, facts = _select(question, limit)
         db = self._database.pony
 
         def work() -> list[Happened]:
-            rows = db.EventRow.select()
-            if before is not None:
-                rows = rows.filter(lambda row: row.seq < before)
-            if types:
-                rows = rows.filter(lambda row: row.type.startswith(types))
-            if text:
-                rows = rows.filter(lambda row: text in row.data or text in row.who or text in row.type)
-            newest = rows.order_by(lambda row: orm.desc(row.seq)).limit(limit)
+            rows = db.get_connection().execute(sql, facts).fetchall()
             return [
-                Happened(row.seq, row.boot, row.at_ns, row.type, msgspec.json.decode(row.data), row.via, row.who)
-                for row in newest
+                Happened(seq, boot, at_ns, name, msgspec.json.decode(data), via, who, EventClass(kind))
+                for seq, boot, at_ns, name, data, via, who, kind in rows
             ]
 
-        return await self._database.read(work)
+        found = await self._database.read(work)
+        return found if question.after is None else found[::-1]
+
+    async def every(self, question: Question) -> AsyncIterator[Happened]:
+        """Give every event there is, the newest first, a page at a time: a download holds little in memory."""
+        while found := await self.find(question, PAGE):
+            for one in found:
+                yield one
+            question = replace(question, before=found[-1].seq)
 
     def _on_event(self, event: Event) -> None:
         if event.type in LEFT_OUT:
             return
+        kind = class_of(event.type, event.data)
+        self.lines.say(event, kind)
         if len(self._waiting) >= MOST_WAITING:
             self._waiting.pop(0)
             self.dropped += 1
-        self._waiting.append(event)
+        self._waiting.append((event, kind))
 
     def _on_turn(self) -> None:
-        if self._waiting and (self._task is None or self._task.done()):
+        self.lines.turn()
+        if (self._waiting or self._has_too_many()) and (self._task is None or self._task.done()):
             self._task = asyncio.get_running_loop().create_task(self._flush())
 
+    def _has_too_many(self) -> bool:
+        return self._amounts is not None and any(self._amounts[kind] > most for kind, most in KEPT.items())
+
     async def _flush(self) -> None:
-        if not self._waiting:
+        if not self._waiting and not self._has_too_many():
             return
-        events, self._waiting = self._waiting, []
-        db = self._database.pony
-        rows = [
-            (one.seq, self._boot, one.at_ns, one.type, msgspec.json.encode(one.data).decode(), one.cause.via, one.cause.who)
-            for one in events
-        ]
-
-        def work() -> None:
-            connection = db.get_connection()
-            connection.executemany("INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-            connection.execute(
-                "DELETE FROM event WHERE seq <= (SELECT seq FROM event ORDER BY seq DESC LIMIT 1 OFFSET ?)", (KEPT,)
-            )
-
+        waiting, self._waiting = self._waiting, []
+        rows = [_row(event, kind, self._boot) for event, kind in waiting]
         try:
-            await self._database.run(work)
+            self._amounts = await self._database.run(lambda: self._write(rows))
         except StorageError as error:
-            self._waiting = [*events, *self._waiting]
+            self._amounts = None
+            self._waiting = [*waiting, *self._waiting]
             too_many = max(0, len(self._waiting) - MOST_WAITING)
             del self._waiting[:too_many]
             self.dropped += too_many
-            log.error("the event log cannot be written and waits in memory: %s", error)  # noqa: TRY400  # a sentence
+            if not self._is_failing:
+                log.error("the event log cannot be written and waits in memory: %s", error)  # noqa: TRY400  # a sentence
+            self._is_failing = True
+        else:
+            self._is_failing = False
+
+    def _write(self, rows: list[tuple[Any, ...]]) -> Counter[str]:
+        """Add rows, delete the oldest of what there is too much of, and give how many each class has."""
+        connection = self._database.pony.get_connection()
+        amounts = self._amounts
+        if amounts is None:
+            amounts = Counter(dict(connection.execute("SELECT class, count(*) FROM event GROUP BY class").fetchall()))
+        amounts = Counter(amounts)
+        for row in rows:
+            amounts[row[-1]] += connection.execute("INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row).rowcount
+        for kind, most in KEPT.items():
+            too_many = min(amounts[kind] - most, SLICE)
+            if too_many > 0:
+                sql = "DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE class = ? ORDER BY seq LIMIT ?)"
+                amounts[kind] -= connection.execute(sql, (kind, too_many)).rowcount
+        return amounts
+
+
+def _row(event: Event, kind: EventClass, boot: int) -> tuple[Any, ...]:
+    data = msgspec.json.encode(without_secrets(event.data)).decode()
+    return (event.seq, boot, event.at_ns, event.type, data, event.cause.via, event.cause.who, kind.value)
+
+
+def _select(question: Question, limit: int) -> tuple[str, dict[str, Any]]:
+    """Give the SQL that answers a question, and what is put into it; no word of the question stands in the SQL itself."""
+    claims = {
+        "event.seq < :before": question.before,
+        "event.seq > :after": question.after,
+        "substr(event.type, 1, length(:types)) = :types": question.types or None,
+        "instr(lower(data || ' ' || who || ' ' || event.type), lower(:text))": question.text or None,
+        "at_ns + offset_ns >= :from_ns": question.from_ns,
+        "at_ns + offset_ns <= :to_ns": question.to_ns,
+    }
+    wanted = [claim for claim, value in claims.items() if value is not None]
+    wanted.append(f"class IN ({', '.join(f':class{number}' for number in range(len(question.kinds)))})")
+    order = "DESC" if question.after is None else "ASC"
+    sql = (
+        "SELECT event.seq, event.boot, at_ns, event.type, data, via, who, class FROM event"  # noqa: S608  # claims are our own
+        f" LEFT JOIN boot ON boot.number = event.boot WHERE {' AND '.join(wanted)} ORDER BY event.seq {order} LIMIT :limit"
+    )
+    facts = {name: getattr(question, name) for name in ("before", "after", "from_ns", "to_ns")}
+    facts |= {"text": question.text, "types": question.types, "limit": limit}
+    return sql, facts | {f"class{number}": str(kind) for number, kind in enumerate(question.kinds)}

@@ -97,12 +97,6 @@ class RegistryKeeper:
         if not self._is_failing:
             await self._on_disk(self._journal.close)
 
-    async def fold(self) -> None:
-        """Write everything that changed into state.db now, e.g. before a backup."""
-        if self._task is not None:
-            await self._task
-        await self._save()
-
     async def saved(self) -> None:
         """Return once what is known of entities and devices is on disk, so that it can be promised.
 
@@ -133,6 +127,12 @@ class RegistryKeeper:
                 return False
             self._is_journal_failing = False
             return True
+
+    async def settle(self) -> None:
+        """Write now what waits, last states too."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+        await self._save()
 
     def _on_entity(self, event: Event) -> None:
         is_added = event.type != "entity.removed"

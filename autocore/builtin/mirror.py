@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from autocore.builtin.eventtypes import EventClass, class_of
 from autocore.core.bus import ALL, Bus, Event
 from autocore.core.clock import NS, Clock, Timeline
 from autocore.core.entities import Entity, EntityRegistry
@@ -111,6 +112,8 @@ class Mirror:
     def _on_event(self, event: Event) -> None:
         if not any(fnmatchcase(event.type, one) for one in self._event_patterns):
             return
+        if class_of(event.type, event.data) is EventClass.SECURITY:
+            return  # security.md 6: who logs in, and who may, is for the administrator only
         body = Happening(event.type, dict(event.data), event.seq)
         try:
             self._hub.publish(f"{self._hub.root}/events/{event.type}", body, owner=OWNER)

@@ -15,6 +15,7 @@ from autocore.core.errors import AutocoreError, ConfigError, ConfigFaults, Inval
 
 COMMANDS = {
     "asyncapi": "autocore.cli.documents:asyncapi",
+    "backup": "autocore.cli.backups:backup",
     "check": "autocore.cli.check:check",
     "demo": "autocore.cli.run:demo",
     "notify": "autocore.cli.notify:notify",
@@ -22,6 +23,7 @@ COMMANDS = {
     "plugin": "autocore.cli.plugins:plugin",
     "reference": "autocore.cli.reference:reference",
     "reload": "autocore.cli.plugins:reload",
+    "restore": "autocore.cli.backups:restore",
     "run": "autocore.cli.run:run",
     "schema": "autocore.cli.documents:schema",
     "simulate": "autocore.cli.simulate:simulate",

@@ -10,11 +10,9 @@ from typing import Any
 import click
 
 from autocore.app import Gateway, Settings
-from autocore.app import run as run_gateway
 from autocore.cli.options import Common, common
-from autocore.core.damage import Damages
 from autocore.core.errors import BrokerError
-from autocore.mend import load_mended
+from autocore.running import run as run_gateway
 
 
 @click.command()
@@ -42,10 +40,8 @@ def demo(shared: Common) -> None:
 
 
 def _run(settings: Settings, *, with_vehicle: bool) -> None:
-    damages = Damages()
-    gateway = Gateway(settings, load_mended(settings.config, damages, settings.only), damages=damages)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(run_gateway(gateway, _with_vehicle if with_vehicle else _alone))
+        runner.run(run_gateway(settings, _with_vehicle if with_vehicle else _alone))
 
 
 @asynccontextmanager

@@ -11,11 +11,17 @@ log = logging.getLogger("autocore.damage")
 
 
 class Damages:
-    """Every file that was set aside since the start; `tell` hears each sentence once somebody can be told."""
+    """Every file that was set aside since the start."""
 
     def __init__(self) -> None:
         self.sentences: list[str] = []
-        self.tell: Callable[[str], object] | None = None
+        self._tell: Callable[[str], object] | None = None
+
+    def start(self, tell: Callable[[str], object]) -> None:
+        """Have `tell` hear every sentence, those of before too: people can be told from now on."""
+        self._tell = tell
+        for sentence in self.sentences:
+            tell(sentence)
 
     def set_aside(self, file: Path, meaning: str) -> Path:
         """Rename `file` to `<name>.damaged-<n>`, say what that means, and give the new name; raises OSError."""
@@ -31,8 +37,8 @@ class Damages:
         """Say what was lost: into the log now, to people as soon as that is possible."""
         log.error("%s", sentence)
         self.sentences.append(sentence)
-        if self.tell is not None:
-            self.tell(sentence)
+        if self._tell is not None:
+            self._tell(sentence)
 
 
 def sync_folder(folder: Path) -> None:

@@ -23,6 +23,7 @@ OPEN_BEFORE_SETUP = ("/setup", "/api/v1/auth/setup")
 OPEN_AFTER_SETUP = ("/login", "/api/v1/auth/login", "/setup", "/api/v1/auth/setup")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 1_048_576
+UPLOAD_PATHS = ("/api/v1/backup/files", "/backup/upload")  # their routes count what comes, and write it to the disk at once
 
 _POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self';"
@@ -62,7 +63,7 @@ class Gate:
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         send = _with_security_headers(send) if scope["type"] == "http" else send
-        refusal = _wrong_host(headers, self._knows_host) or _too_large(headers)
+        refusal = _wrong_host(headers, self._knows_host) or _too_large(scope["path"], headers)
         if refusal is not None:
             await _answer(scope, receive, send, refusal)
             return
@@ -98,6 +99,9 @@ class Gate:
             await _answer(scope, receive, send, problem_of(error), headers_of(error))
             return
         query = scope.get("query_string", b"").decode("latin-1")
+        if b"hx-request" in dict(scope["headers"]):  # a piece of a page: the whole page goes to the log-in, not the piece
+            await _respond(send, 401, b"", [(b"hx-redirect", b"/login" if is_set_up else b"/setup")])
+            return
         back = quote(path + (f"?{query}" if query else ""), safe="/")
         target = f"/login?next={back}" if is_set_up and path != "/" else "/login" if is_set_up else "/setup"
         await _respond(send, 303, b"", [(b"location", target.encode()), (b"cache-control", b"no-store")])
@@ -148,8 +152,10 @@ def _wrong_host(headers: dict[str, str], knows_host: Callable[[str | None], bool
     return problem(421, "the gateway is not known under this name; use the address that it printed", "wrong_host")
 
 
-def _too_large(headers: dict[str, str]) -> dict[str, Any] | None:
+def _too_large(path: str, headers: dict[str, str]) -> dict[str, Any] | None:
     length = headers.get("content-length", "0")
+    if path in UPLOAD_PATHS and length.isdecimal():
+        return None
     if length.isdecimal() and int(length) <= LARGEST_BODY:
         return None
     return problem(413, f"a request has at most {LARGEST_BODY} bytes", "too_large")

@@ -15,6 +15,7 @@ import msgspec
 from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 
+from autocore.builtin.eventtypes import EventClass, class_of, without_secrets
 from autocore.core.auth.accounts import Accounts
 from autocore.core.bus import ALL, Bus, Event
 from autocore.core.clock import Timeline
@@ -251,7 +252,8 @@ class Live:
         boot = self.entities.boot
         return {
             "type": event.type,
-            "data": event.data,
+            "class": class_of(event.type, event.data).value,
+            "data": without_secrets(event.data),
             "seq": event.seq,
             "at": iso(self.timeline.wall_ns(boot, event.at_ns)),
         }
@@ -266,6 +268,8 @@ class Live:
             client.wake.set()
 
     def _on_event(self, event: Event) -> None:
+        if class_of(event.type, event.data) is EventClass.SECURITY:
+            return  # security.md 6: nothing of who may travels on the live stream
         for client in self._clients:
             if any(fnmatchcase(event.type, one) for interest in client.interests for one in interest.events):
                 if len(client.events) >= EVENTS_WAITING:

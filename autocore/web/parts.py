@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from autocore.backup.desk import Backups
+from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.notifications import Notifications
-from autocore.core.auth.accounts import Accounts
-from autocore.core.auth.audit import Audit
+from autocore.builtin.people import People
+from autocore.builtin.writes import WriteMeter
 from autocore.core.bus import Bus
+from autocore.core.cache import Cache
 from autocore.core.clock import Clock, Timeline
 from autocore.core.config import Config
 from autocore.core.devices import DeviceRegistry
@@ -38,10 +41,13 @@ class Parts:
     panels: PanelRegistry
     plugins: Plugins
     history: History
-    accounts: Accounts
+    accounts: People
     audit: Audit
     events: EventLog
     notifications: Notifications
+    backups: Backups
+    writes: WriteMeter
+    cache: Cache
     hub: MqttHub
     link: DeviceLink
     store: KeyValue
@@ -54,3 +60,5 @@ class Parts:
     """Returns once what is known of entities and devices is on disk; an answer that says so waits for it."""
     check: Callable[[], list[str]]
     """Reads the configuration as it stands in the files and gives every fault, nothing when it would run; it takes a while."""
+    restart: Callable[[], None]
+    """Stops the gateway, does what waits for it (a restore), and starts it again in this process."""

@@ -11,6 +11,7 @@ from autocore.core.config.parts import keep_good, put_back, read_part, write_par
 from autocore.core.config.validation import validate
 from autocore.core.discovery import FOLDER, find_plugins
 from autocore.core.errors import AutocoreError, NameTaken, PluginError, UnknownName
+from autocore.core.model import Cause
 from autocore.core.plugins import Plugin, as_written_for
 from autocore.web.parts import Parts
 
@@ -18,7 +19,7 @@ FILES = ("config.yaml", "config.d/*.yaml")
 LARGEST_SHOWN = 200_000
 
 
-async def take_over(parts: Parts, name: str, section: Mapping[str, Any]) -> None:
+async def take_over(parts: Parts, name: str, section: Mapping[str, Any], by: Cause) -> None:
     """Write a plugin's section into its own file and start it; what does not run is taken back.
 
     Raises:
@@ -43,9 +44,10 @@ async def take_over(parts: Parts, name: str, section: Mapping[str, Any]) -> None
         await parts.reload()
         raise
     await asyncio.to_thread(keep_good, parts.folders.config, name)
+    parts.bus.emit("config.written", {"section": name}, by)
 
 
-async def leave_out(parts: Parts, name: str) -> None:
+async def leave_out(parts: Parts, name: str, by: Cause) -> None:
     """Delete a plugin's section when the web wrote it, and stop the plugin.
 
     Raises:
@@ -56,6 +58,7 @@ async def leave_out(parts: Parts, name: str) -> None:
         await asyncio.to_thread(put_back, parts.folders.config, name, None)
         await asyncio.to_thread(keep_good, parts.folders.config, name)
         await parts.reload()
+        parts.bus.emit("config.removed", {"section": name}, by)
         return
     place = parts.plugins.place(name)
     if place is None:

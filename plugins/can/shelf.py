@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from autocore.api import InvalidData, PluginHost, Refused, UnknownName, slug
 
-from .dbc import LARGEST_BYTES, Dbc, DbcMessage, DbcSignal, read_dbc
+from .dbc import LARGEST_BYTES, Dbc, DbcMessage, DbcSignal, known_dbc
 from .section import Pick
 
 MOST_UPLOADS = 20
@@ -114,7 +114,7 @@ class Shelf:
                 raise Refused(f"{name} stands in the configuration; rename the file", code="taken")
             if known is None and sum(one.origin == "panel" for one in self) >= MOST_UPLOADS:
                 raise Refused(f"there are {MOST_UPLOADS} uploaded DBC files already; remove one", code="full")
-            dbc = await read_dbc(content)
+            dbc = await known_dbc(content, self._host.cache)
             await asyncio.to_thread(_write, self._host.data_folder / name, content)
             file = self._files[name] = DbcFile(name, "panel", dbc)
         self._host.log.info("%s was uploaded: %d messages, %d signals", name, len(dbc.messages), dbc.signal_count)
@@ -138,7 +138,7 @@ class Shelf:
 
     async def _load(self, path: Path, origin: str) -> None:
         try:
-            dbc = await read_dbc(await asyncio.to_thread(_read, path))
+            dbc = await known_dbc(await asyncio.to_thread(_read, path), self._host.cache)
         except InvalidData as error:
             self._fail(path.name, origin, error.message)
         except OSError as error:

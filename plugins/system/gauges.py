@@ -19,7 +19,7 @@ class Gauges:
 
     Args:
         host: the plugin's host.
-        limits: by `cpu_temperature`, `memory`, `disk` and `plugin`; None has none.
+        limits: by `cpu_temperature`, `memory`, `disk`, `disk_written` and `plugin`; None has none.
         folder: on the file system that is watched.
         supply: where the kernel notes a low supply, None on a machine that does not.
     """
@@ -39,6 +39,9 @@ class Gauges:
         self._memory = self._sensor("memory_used", N_("Memory in use"), "%", "gauge", limits=limits["memory"])
         self._own_memory = self._sensor("gateway_memory", N_("Memory of the gateway"), "MB", "gauge")
         self._disk = self._sensor("disk_used", N_("Disk in use"), "%", "gauge", limits=limits["disk"])
+        self._written = self._sensor(
+            "disk_written", N_("Written to disk in an hour"), "MB/h", "gauge", limits=limits["disk_written"], precision=1
+        )
         self._received = self._sensor("messages_received", N_("Messages received"), "msg/s", "activity", precision=1)
         self._published = self._sensor("messages_published", N_("Messages published"), "msg/s", "activity", precision=1)
         self._uptime = host.entities.add(
@@ -69,7 +72,10 @@ class Gauges:
         self._set(self._disk, await asyncio.to_thread(machine.disk_used, self._folder))  # a dying card answers late
         if self._supply is not None and self._low_supply is not None:
             self._report_supply(self._low_supply, is_low=machine.has_undervoltage(self._supply))
-        self._report_rates(await self._host.services.call("gateway.figures", {}))
+        figures = await self._host.services.call("gateway.figures", {})
+        per_hour = figures["written"]["bytes_per_hour"]
+        self._set(self._written, None if per_hour is None else round(per_hour / 1e6, 2))
+        self._report_rates(figures)
 
     def _report_supply(self, sensor: Entity, *, is_low: bool | None) -> None:
         if is_low is None:

@@ -1,8 +1,8 @@
 """R20: a disk that became read-only, one with errors, and a gateway that has no file descriptors left.
 
-As R4, with other faults: every write, creation and renaming fails with EROFS; writes, syncs or reads fail with EIO, all of them
-or three of ten; opening files fails with EMFILE; and the process may really open nothing more (setrlimit). The gateway must go on in
-memory, say so, and recover.
+As R4, with other faults: every write, creation and renaming fails with EROFS; writes, syncs or reads fail with EIO, all of
+them or three of ten; opening files fails with EMFILE; and the process may really open nothing more (setrlimit). The gateway
+must go on in memory, say so, and recover.
 """
 
 from __future__ import annotations

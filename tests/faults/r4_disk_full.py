@@ -1,10 +1,10 @@
 """R4: the disk is full at random moments, and has room again.
 
-A real gateway with a relay board and 250 readings a second works behind the shim. Again and again the disk is given only a few
-bytes more (whatever would make a file grow beyond them fails with ENOSPC, in the middle of a write too) for up to 6 s, and then
-room again. Meanwhile a relay is turned over REST: it must obey within 200 ms. Afterwards writing must go on within 5 s, nobody may
-have lost a reading, every call must stand in the audit, and people must have been told of both. Then the same with a gateway that
-has memory for 800 readings only: exactly as many readings must be missing as it says that it dropped.
+A real gateway with a relay board and 250 readings a second works behind the shim. Again and again the disk is given only a
+few bytes more (whatever would make a file grow beyond them fails with ENOSPC, in the middle of a write too) for up to 6 s,
+and then room again. Meanwhile a relay is turned over REST: it must obey within 200 ms. Afterwards writing must go on within 5
+s, nobody may have lost a reading, every call must stand in the audit, and people must have been told of both. Then the same
+with a gateway that has memory for 800 readings only: exactly as many readings must be missing as it says that it dropped.
 """
 
 from __future__ import annotations

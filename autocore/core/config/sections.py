@@ -99,6 +99,15 @@ class HistorySection:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupSection:
+    """`backup`: the backups that the gateway makes by itself."""
+
+    every: float = 86_400.0
+    keep: int = 7
+    history: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class NotificationsSection:
     """`notifications`: what the gateway tells people of by itself, and how much must matter to be delivered."""
 
@@ -120,6 +129,7 @@ class Sections:
     logging: LoggingSection
     devices: DevicesSection
     history: HistorySection
+    backup: BackupSection
     notifications: NotificationsSection
     plugin_dirs: tuple[str, ...] = ()
 
@@ -171,6 +181,13 @@ def _is_meant(web: Mapping[str, Any]) -> Mapping[str, Any]:
         words = f"others in the network would reach {host} without encryption; if it is yours alone, add plain_http: true"
         raise vol.Invalid(words, path=["host"])
     return web
+
+
+def _rhythm(value: Any) -> float:
+    every = 0.0 if value == "never" else duration(value) if isinstance(value, (str, float, int)) else -1.0
+    if every == 0 or 3600 <= every <= 366 * 86_400:  # noqa: PLR2004  # an hour, a year
+        return every
+    raise vol.Invalid("expected never, or 1h to 366d; write e.g. 1d")
 
 
 TEXT = vol.All(str, vol.Length(min=1, max=60, msg="expected a text of 1 to 60 characters"))
@@ -259,6 +276,13 @@ SCHEMAS: dict[str, vol.Schema] = {
             ),
         }
     ),
+    "backup": vol.Schema(
+        {
+            vol.Optional("every", description="how often one is made; never makes none"): _rhythm,
+            vol.Optional("keep", description="how many of them stay; the oldest goes"): whole(1, 100),
+            vol.Optional("history", description="whether the readings are in them"): bool,
+        }
+    ),
     "notifications": vol.Schema(
         {
             vol.Optional("minimum", description="what matters less is only kept"): one_of("info", "warning", "error", "critical"),
@@ -280,6 +304,7 @@ _TYPES: dict[str, Any] = {
     "logging": LoggingSection,
     "devices": DevicesSection,
     "history": HistorySection,
+    "backup": BackupSection,
     "notifications": NotificationsSection,
 }
 

@@ -131,3 +131,4 @@ def _define_news(db: Any) -> None:
         data = Required(str)
         via = Required(str)
         who = Required(str)
+        class_ = Required(str, column="class")

@@ -2,6 +2,7 @@
 
 from autocore.web.pages import (
     account,
+    backup,
     configuration,
     developer,
     devices,
@@ -16,5 +17,6 @@ from autocore.web.pages import (
     static,
 )
 
-_ALL = (static, look, account, entities, devices, developer, services, logs, monitoring, configuration, people, settings, shell)
+_CORE = (account, entities, devices, developer, services, logs, monitoring, configuration, backup, people, settings)
+_ALL = (static, look, *_CORE, shell)
 ROUTES = [handler for module in _ALL for handler in module.ROUTES]

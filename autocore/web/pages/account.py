@@ -11,7 +11,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 from litestar.response import Redirect
 
-from autocore.core.auth.accounts import Accounts
+from autocore.builtin.people import People
 from autocore.core.errors import AutocoreError, InvalidData, NotAuthenticated, TooManyAttempts, UnknownName
 from autocore.core.model import Caller, Role
 from autocore.core.names import N_
@@ -43,7 +43,7 @@ Form = Body(media_type=RequestEncodingType.URL_ENCODED)
 
 
 @get("/setup", opt=OPEN, include_in_schema=False)
-async def set_up_page(request: Request[Any, Any, Any], pages: Pages, accounts: Accounts) -> Response[Any]:
+async def set_up_page(request: Request[Any, Any, Any], pages: Pages, accounts: People) -> Response[Any]:
     """Ask for the code and the first administrator; over once there is one."""
     if await accounts.has_administrator():
         return Redirect("/")
@@ -52,7 +52,7 @@ async def set_up_page(request: Request[Any, Any, Any], pages: Pages, accounts: A
 
 @post("/setup", opt=OPEN, include_in_schema=False, status_code=200)
 async def set_up(
-    request: Request[Any, Any, Any], pages: Pages, accounts: Accounts, data: Annotated[SetUpForm, Form]
+    request: Request[Any, Any, Any], pages: Pages, accounts: People, data: Annotated[SetUpForm, Form]
 ) -> Response[Any]:
     """Make the first administrator and log in, or say at the field what is wrong."""
     try:
@@ -78,7 +78,7 @@ async def log_in_page(request: Request[Any, Any, Any], pages: Pages, next_: str 
 
 @post("/login", opt=OPEN, include_in_schema=False, status_code=200)
 async def log_in(
-    request: Request[Any, Any, Any], pages: Pages, accounts: Accounts, data: Annotated[LogInForm, Form]
+    request: Request[Any, Any, Any], pages: Pages, accounts: People, data: Annotated[LogInForm, Form]
 ) -> Response[Any]:
     """Begin a session, or say what is wrong."""
     try:
@@ -95,11 +95,11 @@ async def log_in(
 
 
 @post("/logout", opt=needs(Role.VIEWER, "auth:session"), include_in_schema=False, status_code=303)
-async def log_out(accounts: Accounts, caller: Caller) -> Redirect:
+async def log_out(accounts: People, caller: Caller) -> Redirect:
     """End the session."""
     if caller.session is not None:
         with contextlib.suppress(UnknownName):  # an API token looks at pages too; it has no session to end
-            await accounts.end_session(caller.session)
+            await accounts.end_session(caller.session, caller.cause)
     return Redirect("/login", status_code=303, cookies=[session_cookie("", 0)])
 
 

@@ -11,7 +11,7 @@ from litestar.response import Redirect
 
 from autocore.core.config.parts import part_of, read_part
 from autocore.core.errors import AutocoreError, ConfigFaults, InvalidData, PluginError
-from autocore.core.model import Role
+from autocore.core.model import Caller, Role
 from autocore.web.access import needs
 from autocore.web.errors import status_of
 from autocore.web.pages.forms import data_of, fields_of, is_formed
@@ -42,7 +42,7 @@ async def plugin_form_page(request: Request[Any, Any, Any], pages: Pages, parts:
 
 
 @post("/configuration/{name:str}", opt=needs(Role.ADMIN, "config:write"), include_in_schema=False, status_code=200)
-async def save_plugin(request: Request[Any, Any, Any], pages: Pages, parts: Parts, name: str) -> Response[Any]:
+async def save_plugin(request: Request[Any, Any, Any], pages: Pages, parts: Parts, caller: Caller, name: str) -> Response[Any]:
     """Write a plugin's section from its form, and start it; what does not run is taken back."""
     sent = dict(await request.form())
     context = await _form(parts, name)
@@ -51,7 +51,7 @@ async def save_plugin(request: Request[Any, Any, Any], pages: Pages, parts: Part
         return await _page(request, pages, parts, context | {"error": error, "what": None}, status=409)
     try:
         section = data_of(context["schema"], sent)
-        await take_over(parts, name, section)
+        await take_over(parts, name, section, caller.cause)
     except AutocoreError as error:
         shown = {"field": _field_of(error), "message": _sentence(error)}
         context["fields"] = fields_of(context["schema"], sent, is_typed=True)
@@ -60,9 +60,9 @@ async def save_plugin(request: Request[Any, Any, Any], pages: Pages, parts: Part
 
 
 @post("/configuration/{name:str}/off", opt=needs(Role.ADMIN, "config:write"), include_in_schema=False, status_code=303)
-async def switch_off(parts: Parts, name: str) -> Redirect:
+async def switch_off(parts: Parts, caller: Caller, name: str) -> Redirect:
     """Take a plugin's section out, when the admin wrote it."""
-    await leave_out(parts, name)
+    await leave_out(parts, name, caller.cause)
     return Redirect("/configuration", status_code=303)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 
+from autocore.builtin.eventlog import Question
 from autocore.core.clock import Timeline
 from autocore.core.devices import Device, DeviceRegistry
 from autocore.core.entities import EntityRegistry
@@ -43,7 +44,7 @@ async def device_page(
     context = _row(device, parts.devices, parts.timeline, parts.entities) | {
         "entities": [one for one in parts.entities if one.description.device == device_id],
         "cards": await pages.cards(request, Slot.DEVICE, {"device": device}),
-        "events": await parts.events.find(types="device.", text=f'"{device_id}"', limit=20),
+        "events": await parts.events.find(Question("device.", f'"{device_id}"'), limit=20),
         "timeline": parts.timeline,
         "may_approve": caller.may(Role.TECHNICIAN, "devices:approve"),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,15 +13,21 @@ from litestar import Request, Response, get
 from litestar.params import QueryParameter
 from litestar.response import File
 
-from autocore.core.errors import UnknownName
-from autocore.core.model import Role
+from autocore.builtin.eventlines import SILENT_CAUSES
+from autocore.builtin.eventlog import Happened, Question
+from autocore.builtin.eventtypes import EventClass, words_of
+from autocore.core.errors import PermissionDenied, UnknownName
+from autocore.core.model import Caller, Role
 from autocore.web.access import needs
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
+from autocore.web.routes.events import asked
 
 TAIL_BYTES = 256_000
 MOST_LINES = 300
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+PAGE = 100
+Place = Annotated[int | None, QueryParameter(ge=0)]
 Word = Annotated[str, QueryParameter(max_length=100)]
 
 
@@ -29,13 +36,30 @@ async def logs_page(
     request: Request[Any, Any, Any],
     pages: Pages,
     parts: Parts,
+    caller: Caller,
     show: Word = "events",
     text: Word = "",
     level: Word = "",
-    before: Annotated[int | None, QueryParameter(ge=0)] = None,
+    class_: Annotated[str, QueryParameter(name="class", max_length=100)] = "",
+    before: Place = None,
+    after: Place = None,
+    follow: Word = "true",
 ) -> Response[str]:
     """Show the event log, the notices, or the gateway's own log; the last is for technicians."""
-    context = await _facts(parts, show, text, level, before)
+    context: dict[str, Any] = {"show": show, "text": text, "level": level, "levels": LEVELS, "wanted": class_}
+    context["is_followed"] = follow != "false" and before is None and after is None
+    if show == "log":
+        if caller.role < Role.TECHNICIAN:
+            raise PermissionDenied("the log of the gateway needs the role technician")
+        context["lines"] = await asyncio.to_thread(lambda: list(_lines(_file(parts), text, level)))
+    elif show == "notices":
+        context["notices"] = await parts.notifications.newest(200)
+        context["waiting"] = await parts.notifications.waiting()
+    else:
+        question = asked(caller, "", class_, text, None, None)
+        context["classes"] = [one.value for one in EventClass if one is not EventClass.SECURITY or caller.role is Role.ADMIN]
+        context |= await _events(parts, replace(question, before=before, after=after))
+        context["events"] = [_shown(pages, request, parts, one) for one in context["events"]]
     template = "logs_rows.html" if request.headers.get("hx-request") else "logs.html"
     if template == "logs_rows.html":
         return await pages.fragment(request, template, context)
@@ -51,17 +75,27 @@ async def download_log(parts: Parts) -> File:
     return File(file, filename="autocore.log", media_type="text/plain; charset=utf-8")
 
 
-async def _facts(parts: Parts, show: str, text: str, level: str, before: int | None) -> dict[str, Any]:
-    context: dict[str, Any] = {"show": show, "text": text, "level": level, "levels": LEVELS, "timeline": parts.timeline}
-    if show == "log":
-        context["lines"] = await asyncio.to_thread(lambda: list(_lines(_file(parts), text, level)))
-    elif show == "notices":
-        context["notices"] = await parts.notifications.newest(200)
-        context["waiting"] = await parts.notifications.waiting()
-    else:
-        found = await parts.events.find(text=text, before=before, limit=100)
-        context |= {"events": found, "next": found[-1].seq if len(found) == 100 else None}  # noqa: PLR2004  # the limit above
-    return context
+async def _events(parts: Parts, question: Question) -> dict[str, Any]:
+    """Give a page of events, the newest first, and the places of the pages beside it."""
+    found = await parts.events.find(question, PAGE + 1)
+    is_full = len(found) > PAGE
+    if question.after is not None:
+        page = found[-PAGE:]
+        return {"events": page, "older": page[-1].seq if page else question.after + 1, "newer": page[0].seq if is_full else None}
+    page = found[:PAGE]
+    newer = page[0].seq if page and question.before is not None else None
+    return {"events": page, "older": page[-1].seq if is_full else None, "newer": newer}
+
+
+def _shown(pages: Pages, request: Request[Any, Any, Any], parts: Parts, one: Happened) -> dict[str, Any]:
+    sentence, words = words_of(one.type, one.data)
+    return {
+        "at_ns": parts.timeline.wall_ns(one.boot, one.at_ns),
+        "type": one.type,
+        "class": one.kind.value,
+        "text": pages.translate(request, sentence) % words,
+        "who": one.who if one.via not in SILENT_CAUSES else "",
+    }
 
 
 def _file(parts: Parts) -> Path:

@@ -42,6 +42,8 @@ def figures(parts: Parts) -> dict[str, Any]:
         "published": hub.counters.published,
         "waiting": history.waiting,
         "written": history.rows_written,
+        "disk": dict(parts.writes.totals()),
+        "disk_per_hour": parts.writes.per_hour(),
         "plugins": sorted(parts.plugins, key=lambda one: -one.seconds),
         "drops": [
             (N_("Messages that were not as they should be"), hub.rejections.total),
@@ -50,7 +52,9 @@ def figures(parts: Parts) -> dict[str, Any]:
             (N_("History rows lost because the disk took none"), history.dropped),
             (N_("Audit rows lost because the disk took none"), parts.audit.dropped),
             (N_("Events lost because the disk took none"), parts.events.dropped),
+            (N_("Events counted in the log instead of written, because they flood"), parts.events.lines.left_out),
             (N_("Notices left out because their source floods"), parts.notifications.left_out),
+            (N_("Values made anew because the cache could not be used"), parts.cache.failures),
             (N_("Devices turned away because there are too many"), parts.devices.turned_away),
         ],
     }

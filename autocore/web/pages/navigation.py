@@ -25,6 +25,7 @@ TOOLS = (
     Tool("/monitoring", N_("Monitoring"), "activity"),
     Tool("/plugins", N_("Plugins"), "puzzle"),
     Tool("/configuration", N_("Configuration"), "file-settings", Role.ADMIN),
+    Tool("/backup", N_("Backup"), "archive", Role.ADMIN),
     Tool("/developer", N_("Developer tools"), "code", Role.OPERATOR),
     Tool("/users", N_("Users and tokens"), "users", Role.ADMIN),
     Tool("/settings", N_("Settings"), "settings"),

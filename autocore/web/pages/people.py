@@ -9,7 +9,7 @@ from litestar import Request, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
-from autocore.core.auth.accounts import Accounts
+from autocore.builtin.people import People
 from autocore.core.clock import Timeline
 from autocore.core.errors import AutocoreError, InvalidData
 from autocore.core.model import Caller, Role
@@ -38,7 +38,7 @@ class TokenForm(msgspec.Struct):
 
 @get("/users", opt=needs(Role.ADMIN, "users:read"), include_in_schema=False)
 async def people_page(
-    request: Request[Any, Any, Any], pages: Pages, accounts: Accounts, timeline: Timeline, caller: Caller
+    request: Request[Any, Any, Any], pages: Pages, accounts: People, timeline: Timeline, caller: Caller
 ) -> Response[str]:
     """Show users, sessions and tokens."""
     return await pages.page(request, "people.html", await _facts(accounts, timeline, caller))
@@ -48,7 +48,7 @@ async def people_page(
 async def add_user(
     request: Request[Any, Any, Any],
     pages: Pages,
-    accounts: Accounts,
+    accounts: People,
     timeline: Timeline,
     caller: Caller,
     data: Annotated[UserForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
@@ -57,7 +57,7 @@ async def add_user(
     more: dict[str, Any] = {}
     status = 200
     try:
-        await accounts.add_user(data.username.strip(), data.password, Role.parse(data.role))
+        await accounts.add_user(data.username.strip(), data.password, Role.parse(data.role), caller.cause)
         more["what"] = {"ok": True, "message": pages.translate(request, "The user is made.")}
     except AutocoreError as error:
         more |= {"user": data, "error": _error(pages, request, error)}
@@ -69,7 +69,7 @@ async def add_user(
 async def add_token(
     request: Request[Any, Any, Any],
     pages: Pages,
-    accounts: Accounts,
+    accounts: People,
     timeline: Timeline,
     caller: Caller,
     data: Annotated[TokenForm, Body(media_type=RequestEncodingType.URL_ENCODED)],
@@ -82,7 +82,7 @@ async def add_token(
             raise InvalidData("expected a whole number of days, or nothing", field="days")
         lasts_s = int(data.days) * DAY_S if data.days.strip() else None
         scopes = [line.strip() for line in data.scopes.splitlines() if line.strip()]
-        made = await accounts.add_token(data.name.strip(), caller.cause.who, scopes, lasts_s)
+        made = await accounts.add_token(data.name.strip(), caller.cause.who, scopes, lasts_s, caller.cause)
         more["made"] = made.text
     except AutocoreError as error:
         more |= {"token": data, "token_error": _error(pages, request, error)}
@@ -92,12 +92,12 @@ async def add_token(
 
 @post("/users/{name:str}/remove", opt=needs(Role.ADMIN, "users:write"), include_in_schema=False, status_code=200)
 async def remove_user(
-    request: Request[Any, Any, Any], pages: Pages, accounts: Accounts, timeline: Timeline, caller: Caller, name: str
+    request: Request[Any, Any, Any], pages: Pages, accounts: People, timeline: Timeline, caller: Caller, name: str
 ) -> Response[str]:
     """Remove a user with all sessions and tokens; the last administrator stays."""
     more: dict[str, Any] = {}
     try:
-        await accounts.remove_user(name)
+        await accounts.remove_user(name, caller.cause)
     except AutocoreError as error:
         more["what"] = {"ok": False, "message": pages.translate(request, str(error))}
     return await pages.page(request, "people.html", await _facts(accounts, timeline, caller) | more)
@@ -105,23 +105,23 @@ async def remove_user(
 
 @post("/tokens/{token_id:str}/remove", opt=needs(Role.ADMIN, "users:write"), include_in_schema=False, status_code=200)
 async def remove_token(
-    request: Request[Any, Any, Any], pages: Pages, accounts: Accounts, timeline: Timeline, caller: Caller, token_id: str
+    request: Request[Any, Any, Any], pages: Pages, accounts: People, timeline: Timeline, caller: Caller, token_id: str
 ) -> Response[str]:
     """Revoke a token."""
-    await accounts.remove_token(token_id)
+    await accounts.remove_token(token_id, caller.cause)
     return await pages.page(request, "people.html", await _facts(accounts, timeline, caller))
 
 
 @post("/sessions/{session_id:str}/end", opt=needs(Role.ADMIN, "users:write"), include_in_schema=False, status_code=200)
 async def end_session(
-    request: Request[Any, Any, Any], pages: Pages, accounts: Accounts, timeline: Timeline, caller: Caller, session_id: str
+    request: Request[Any, Any, Any], pages: Pages, accounts: People, timeline: Timeline, caller: Caller, session_id: str
 ) -> Response[str]:
     """End a session."""
-    await accounts.end_session(session_id)
+    await accounts.end_session(session_id, caller.cause)
     return await pages.page(request, "people.html", await _facts(accounts, timeline, caller))
 
 
-async def _facts(accounts: Accounts, timeline: Timeline, caller: Caller) -> dict[str, Any]:
+async def _facts(accounts: People, timeline: Timeline, caller: Caller) -> dict[str, Any]:
     sessions = await accounts.sessions()
     return {
         "users": await accounts.users(),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from litestar import get
 from litestar.params import QueryParameter
 
-from autocore.core.auth.audit import Audit
+from autocore.builtin.audit import Audit
 from autocore.core.clock import Timeline
 from autocore.core.model import Role
 from autocore.web.access import needs

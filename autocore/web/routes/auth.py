@@ -8,7 +8,8 @@ import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import Cookie
 
-from autocore.core.auth.accounts import Accounts, ApiToken, Session
+from autocore.builtin.people import People
+from autocore.core.auth.accounts import ApiToken, Session
 from autocore.core.clock import Timeline
 from autocore.core.errors import PermissionDenied, UnknownName
 from autocore.core.model import Caller, Role
@@ -67,24 +68,24 @@ def peer_of(request: Request[Any, Any, Any]) -> str:
 
 
 @post("/auth/setup", opt=OPEN, status_code=201, summary="Make the first administrator")
-async def set_up(request: Request[Any, Any, Any], accounts: Accounts, data: SetUp) -> Response[dict[str, Any]]:
+async def set_up(request: Request[Any, Any, Any], accounts: People, data: SetUp) -> Response[dict[str, Any]]:
     """Make the first administrator with the one-time code, and log in."""
     await accounts.set_up(data.code, data.username, data.password, peer_of(request))
     return await _logged_in(request, accounts, data.username, data.password, 201)
 
 
 @post("/auth/login", opt=OPEN, status_code=200, summary="Log in")
-async def log_in(request: Request[Any, Any, Any], accounts: Accounts, data: LogIn) -> Response[dict[str, Any]]:
+async def log_in(request: Request[Any, Any, Any], accounts: People, data: LogIn) -> Response[dict[str, Any]]:
     """Begin a session: the token is in the answer for programs and in a cookie for browsers."""
     return await _logged_in(request, accounts, data.username, data.password, 200)
 
 
 @post("/auth/logout", opt=needs(Role.VIEWER, "auth:session"), status_code=204, summary="Log out")
-async def log_out(accounts: Accounts, caller: Caller) -> Response[None]:
+async def log_out(accounts: People, caller: Caller) -> Response[None]:
     """End this session."""
     if caller.session is not None:
         try:
-            await accounts.end_session(caller.session)
+            await accounts.end_session(caller.session, caller.cause)
         except UnknownName:
             raise PermissionDenied("an API token cannot log out; revoke it instead") from None
     return Response(None, status_code=204, cookies=[session_cookie("", 0)])
@@ -101,7 +102,7 @@ async def get_session(caller: Caller) -> dict[str, Any]:
 
 
 @get("/auth/sessions", opt=needs(Role.VIEWER, "auth:session"), summary="My sessions")
-async def list_sessions(accounts: Accounts, timeline: Timeline, caller: Caller) -> dict[str, Any]:
+async def list_sessions(accounts: People, timeline: Timeline, caller: Caller) -> dict[str, Any]:
     """Give the caller's sessions; an administrator sees everybody's."""
     user = None if caller.role is Role.ADMIN else caller.cause.who
     sessions = await accounts.sessions(user)
@@ -109,42 +110,42 @@ async def list_sessions(accounts: Accounts, timeline: Timeline, caller: Caller) 
 
 
 @delete("/auth/sessions/{session_id:str}", opt=needs(Role.VIEWER, "auth:session"), summary="End a session")
-async def end_session(accounts: Accounts, caller: Caller, session_id: str) -> None:
+async def end_session(accounts: People, caller: Caller, session_id: str) -> None:
     """End one of the caller's sessions; an administrator ends anybody's."""
     user = None if caller.role is Role.ADMIN else caller.cause.who
     if not any(one.id == session_id for one in await accounts.sessions(user)):
         raise UnknownName("session", session_id)
-    await accounts.end_session(session_id)
+    await accounts.end_session(session_id, caller.cause)
 
 
 @get("/auth/tokens", opt=needs(Role.VIEWER, "auth:tokens"), summary="My API tokens")
-async def list_tokens(accounts: Accounts, caller: Caller) -> dict[str, Any]:
+async def list_tokens(accounts: People, caller: Caller) -> dict[str, Any]:
     """Give the caller's API tokens; an administrator sees everybody's."""
     user = None if caller.role is Role.ADMIN else caller.cause.who
     return {"items": [_token_view(one) for one in await accounts.tokens(user)], "next": None}
 
 
 @post("/auth/tokens", opt=needs(Role.VIEWER, "auth:tokens"), status_code=201, summary="Make an API token")
-async def add_token(accounts: Accounts, caller: Caller, data: NewToken) -> dict[str, Any]:
+async def add_token(accounts: People, caller: Caller, data: NewToken) -> dict[str, Any]:
     """Make an API token for the caller; its text is shown only now. A limited token makes none wider than itself."""
     scopes = data.scopes or sorted(caller.scopes or ())
     if caller.scopes is not None and not set(scopes) <= caller.scopes:
         raise PermissionDenied("a limited token cannot make one that may more")
-    made = await accounts.add_token(data.name, caller.cause.who, scopes, data.expires_in_s)
+    made = await accounts.add_token(data.name, caller.cause.who, scopes, data.expires_in_s, caller.cause)
     return _token_view(made) | {"token": made.text}
 
 
 @delete("/auth/tokens/{token_id:str}", opt=needs(Role.VIEWER, "auth:tokens"), summary="Revoke an API token")
-async def remove_token(accounts: Accounts, caller: Caller, token_id: str) -> None:
+async def remove_token(accounts: People, caller: Caller, token_id: str) -> None:
     """Revoke one of the caller's tokens; an administrator revokes anybody's."""
     user = None if caller.role is Role.ADMIN else caller.cause.who
     if not any(one.id == token_id for one in await accounts.tokens(user)):
         raise UnknownName("token", token_id)
-    await accounts.remove_token(token_id)
+    await accounts.remove_token(token_id, caller.cause)
 
 
 @get("/users", opt=needs(Role.ADMIN, "users:read"), summary="List users")
-async def list_users(accounts: Accounts) -> dict[str, Any]:
+async def list_users(accounts: People) -> dict[str, Any]:
     """Give every user."""
     return {
         "items": [{"username": one.name, "role": one.role.name.lower()} for one in await accounts.users()],
@@ -153,27 +154,27 @@ async def list_users(accounts: Accounts) -> dict[str, Any]:
 
 
 @post("/users", opt=needs(Role.ADMIN, "users:write"), status_code=201, summary="Make a user")
-async def add_user(accounts: Accounts, data: NewUser) -> dict[str, Any]:
+async def add_user(accounts: People, caller: Caller, data: NewUser) -> dict[str, Any]:
     """Make a user."""
     role = Role.parse(data.role)
-    await accounts.add_user(data.username, data.password, role)
+    await accounts.add_user(data.username, data.password, role, caller.cause)
     return {"username": data.username, "role": role.name.lower()}
 
 
 @post("/users/{username:str}/password", opt=needs(Role.ADMIN, "users:write"), status_code=204, summary="Change a password")
-async def set_password(accounts: Accounts, username: str, data: NewPassword) -> None:
+async def set_password(accounts: People, caller: Caller, username: str, data: NewPassword) -> None:
     """Give a user another password and end the user's sessions."""
-    await accounts.set_password(username, data.password)
+    await accounts.set_password(username, data.password, caller.cause)
 
 
 @delete("/users/{username:str}", opt=needs(Role.ADMIN, "users:write"), summary="Remove a user")
-async def remove_user(accounts: Accounts, username: str) -> None:
+async def remove_user(accounts: People, caller: Caller, username: str) -> None:
     """Remove a user with all sessions and tokens."""
-    await accounts.remove_user(username)
+    await accounts.remove_user(username, caller.cause)
 
 
 async def _logged_in(
-    request: Request[Any, Any, Any], accounts: Accounts, name: str, password: str, status: int
+    request: Request[Any, Any, Any], accounts: People, name: str, password: str, status: int
 ) -> Response[dict[str, Any]]:
     session = await accounts.log_in(name, password, peer_of(request))
     body = {"token": session.token, "token_type": "Bearer", "username": name, "expires_in_s": accounts.session_s}

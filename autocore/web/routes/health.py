@@ -74,9 +74,17 @@ class _Collected(Collector):
             ("autocore_devices_turned_away", "Messages of devices beyond the limit.", parts.devices.turned_away),
             ("autocore_history_rows", "Rows written.", history.rows_written),
             ("autocore_history_dropped_rows", "Rows lost because the disk took none.", history.dropped),
+            ("autocore_events_dropped_rows", "Events lost because the disk took none.", parts.events.dropped),
+            ("autocore_events_unwritten_lines", "Events counted in the log, not written.", parts.events.lines.left_out),
+            ("autocore_cache_failures", "Times the cache was not there because of its disk.", parts.cache.failures),
             ("autocore_audit_dropped_rows", "Audit rows lost because the disk took none.", parts.audit.dropped),
         ):
             yield CounterMetricFamily(name, text, value=value)
+        written = CounterMetricFamily("autocore_disk_written_bytes", "Written to disks.", labels=["process"])
+        for name, amount in parts.writes.totals().items():
+            written.add_metric([name], amount)
+        if written.samples:
+            yield written
         yield from self._plugins()
 
     def _plugins(self) -> Iterator[Metric]:

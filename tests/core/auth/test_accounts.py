@@ -10,15 +10,13 @@ import pytest
 
 from autocore.core.auth import tokens
 from autocore.core.auth.accounts import HOUR_S, Accounts
-from autocore.core.auth.audit import Audit, masked
 from autocore.core.auth.limiter import Limiter
 from autocore.core.auth.passwords import check_password, hash_password, is_password
 from autocore.core.auth.setup import SetupCode
-from autocore.core.clock import EARLIEST_WALL_NS, NS, Sequence
+from autocore.core.clock import EARLIEST_WALL_NS, NS
 from autocore.core.damage import Damages
-from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, StorageError, TooManyAttempts, UnknownName
-from autocore.core.model import Caller, Cause, Role
-from autocore.core.services import Record
+from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, TooManyAttempts, UnknownName
+from autocore.core.model import Role
 from autocore.core.storage.state import StateStore
 from autocore.testing import FakeClock
 
@@ -204,45 +202,6 @@ def test_a_key_that_is_none_is_kept_aside_and_told_of(tmp_path: Path, content: b
     assert (tmp_path / "session.key").read_bytes() == key
     assert (tmp_path / "session.key.damaged-1").read_bytes() == content
     assert "session.key" in damages.sentences[0]
-
-
-async def test_every_call_is_in_the_audit_without_its_secrets(store: StateStore, clock: FakeClock) -> None:
-    audit = Audit(store.database, clock, Sequence(1, lambda limit: None), boot=1)
-    audit.start()
-    caller = Caller(Cause("rest", "ana", "::1"), Role.ADMIN)
-    for number in range(3):
-        audit.remember(Record(5, "switch.turn_on", {"entity": f"switch.{number}", "pin": "1234"}, caller, "done", "", 0.01))
-    clock.advance(0.6)
-    assert audit._task is not None
-    await audit._task
-    rows = await audit.rows(2)
-    assert [row["data"]["entity"] for row in rows] == ["switch.2", "switch.1"]
-    assert rows[0]["data"]["pin"] == "***"
-    assert [row["data"]["entity"] for row in await audit.rows(5, before=rows[-1]["seq"])] == ["switch.0"]
-    await audit.close()
-
-
-async def test_an_audit_that_cannot_be_written_waits_and_counts_what_is_lost(
-    store: StateStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    audit = Audit(store.database, clock, Sequence(1, lambda limit: None), boot=1)
-    monkeypatch.setattr("autocore.core.auth.audit.MOST_WAITING", 1)
-    working = store.database.run
-
-    async def full(work: object) -> None:
-        raise StorageError("disk full")
-
-    monkeypatch.setattr(store.database, "run", full)
-    caller = Caller(Cause("rest", "ana"), Role.ADMIN)
-    for _ in range(3):
-        audit.remember(Record(5, "a.b", {}, caller, "done", "", 0.0))
-    await audit.flush()
-    monkeypatch.setattr(store.database, "run", working)
-    assert (audit.dropped, len(await audit.rows())) == (2, 1)
-
-
-def test_secrets_are_masked_wherever_they_stand() -> None:
-    assert masked({"a": {"Password": "x"}, "b": [1], "token": "t"}) == {"a": {"Password": "***"}, "b": [1], "token": "***"}
 
 
 async def test_a_wrong_name_takes_as_long_as_a_wrong_password(accounts: Accounts) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import psutil
 import pytest
 
 from autocore.api import InvalidData
+from autocore.core.cache import Cache, OwnedCache
 from autocore_plugins.can import dbc as dbc_module
-from autocore_plugins.can.dbc import LARGEST_BYTES, Dbc, DbcMessage, read_dbc
+from autocore_plugins.can.dbc import LARGEST_BYTES, Dbc, DbcMessage, known_dbc, read_dbc
 from autocore_plugins.can.dbc_child import read
 from autocore_plugins.can.fields import decode
 from autocore_plugins.can.frames import EXTENDED
@@ -137,3 +139,28 @@ def test_a_name_becomes_a_harmless_one(given: str, kept: str) -> None:
 def test_a_name_of_no_dbc_file_is_refused(name: str) -> None:
     with pytest.raises(InvalidData, match=r"\.dbc"):
         upload_name(name)
+
+
+async def test_the_same_bytes_are_read_by_a_child_only_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = OwnedCache(Cache(tmp_path / "cache"), "can")
+    read_anew = []
+    original = dbc_module.read_dbc
+
+    async def counted(content: bytes) -> Dbc:
+        read_anew.append(content)
+        return await original(content)
+
+    monkeypatch.setattr(dbc_module, "read_dbc", counted)
+    first, second = [await known_dbc(VEHICLE.encode(), cache) for _ in range(2)]
+    assert (first, len(read_anew)) == (second, 1)
+    changed = VEHICLE.replace("EngineRPM", "EngineSpeed").encode()
+    assert "EngineSpeed" in str(await known_dbc(changed, cache))
+    assert len(read_anew) == 2
+    for _ in range(2):
+        with pytest.raises(InvalidData):
+            await known_dbc(b"hello", cache)
+    assert len(read_anew) == 4  # what cannot be read is asked again: it may have been memory or time
+    cache.set(dbc_module._key_of(VEHICLE.encode()), '{"messages": 3}')  # what another program wrote
+    assert (await known_dbc(VEHICLE.encode(), cache), len(read_anew)) == (first, 5)
+    shutil.rmtree(tmp_path / "cache")
+    assert (await known_dbc(VEHICLE.encode(), cache), len(read_anew)) == (first, 6)

@@ -100,9 +100,9 @@ class Audit:
             self._task = asyncio.get_running_loop().create_task(self.flush())
 
 
-def masked(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Give `data` with every secret in it replaced by `***`."""
+def masked(data: Mapping[str, Any], secrets: frozenset[str] = MASKED) -> dict[str, Any]:
+    """Give `data` with every secret in it, as the names `secrets` say, replaced by `***`."""
     return {
-        key: "***" if str(key).lower() in MASKED else masked(value) if isinstance(value, Mapping) else value
+        key: "***" if str(key).lower() in secrets else masked(value, secrets) if isinstance(value, Mapping) else value
         for key, value in data.items()
     }
