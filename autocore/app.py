@@ -27,6 +27,7 @@ from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
 from autocore.builtin.parts import Builtin
 from autocore.builtin.people import People
+from autocore.builtin.storagewatch import StorageWatch, Writer
 from autocore.builtin.witness import Witness, both
 from autocore.check import faults_of
 from autocore.core import log as logs
@@ -208,6 +209,10 @@ class Gateway:
         records.builtin.start(plugins)
         self._stack.push_async_callback(records.builtin.stop)
         self._damages.start(partial(parts.notify, title="AutoCore", severity=Severity.ERROR, source="gateway", key=None))
+        told = records.builtin
+        writers: dict[str, Writer] = {"history": records.history, "registry": records.keeper, "audit": records.audit}
+        writers |= {"events": told.events, "notices": told.notifications}
+        self._stack.callback(StorageWatch(writers, self._clock, parts.notify).start())
         await self._connect(parts.hub, parts.link)
         self._keep_time(parts.bus, parts.entities, records)
         await self._serve(web, listener, parts, plugins, records)

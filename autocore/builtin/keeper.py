@@ -67,7 +67,8 @@ class RegistryKeeper:
         self._has_old_journal = False
         self._journaling: asyncio.Task[None] | None = None
         self._journal_timer: Every | None = None
-        self._is_failing = False
+        self.is_failing = False
+        """Whether the disk did not take the registry or the last states."""
         self._is_journal_failing = False
 
     def start(self) -> None:
@@ -94,7 +95,7 @@ class RegistryKeeper:
             if task is not None:
                 await task
         await self._save()
-        if not self._is_failing:
+        if not self.is_failing:
             await self._on_disk(self._journal.close)
 
     async def saved(self) -> None:
@@ -166,11 +167,11 @@ class RegistryKeeper:
             if states:
                 await self._store.save_states(states)
         except StorageError as error:
-            if not self._is_failing:
+            if not self.is_failing:
                 log.error("the registry cannot be written and is tried again: %s", error)  # noqa: TRY400  # a sentence
-            self._is_failing = True
+            self.is_failing = True
             return
-        self._is_failing = False
+        self.is_failing = False
         self._folded_seq = max([self._folded_seq, *(state.seq for _, state in states)])
         if self._has_old_journal and await self._on_disk(self._journal.folded):
             self._has_old_journal = False

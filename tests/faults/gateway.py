@@ -68,6 +68,7 @@ class GatewayProcess:
         self.http_port, self.mqtt_port = free_port(), free_port()
         self.base = f"http://{HOST}:{self.http_port}"
         self.spawned = 0.0
+        self._said = folder.with_name(f"{folder.name}.said")
         self._environ = dict(os.environ if environ is None else environ)
         self._module = module
         self._process: subprocess.Popen[bytes] | None = None
@@ -80,7 +81,7 @@ class GatewayProcess:
         command = [sys.executable, "-m", self._module, "run", "--config", str(self.folder), *ports]
         self._environ["PYTHONPATH"] = str(ROOT)
         self.spawned = time.monotonic()
-        said = (self.folder / "said.txt").open("ab")
+        said = self._said.open("ab")
         self._process = subprocess.Popen(command, stdout=said, stderr=said, env=self._environ, cwd=ROOT)
         said.close()
 
@@ -130,8 +131,7 @@ class GatewayProcess:
 
     def said(self) -> str:
         """Give what it said on its terminal, over all its lives."""
-        file = self.folder / "said.txt"
-        return file.read_text(errors="replace") if file.exists() else ""
+        return self._said.read_text(errors="replace") if self._said.exists() else ""
 
     def admit(self) -> httpx.Client:
         """Make the first administrator, or log in, and give a client with a token that outlives the session."""

@@ -150,12 +150,12 @@ class Outage:
         else:
             verb = "turn_on" if self._calls % 2 == 0 else "turn_off"
             answer = self.client.post(f"/services/switch/{verb}", json={"entity": RELAY})
-            self._calls += 1
+            self._calls += answer.status_code < 500
         took_s = time.monotonic() - began
-        self.found.worst("worst_answer_s", took_s)
+        self.found.worst("worst_answer_s" if self._is_narrow else "worst_relay_s", took_s)
         if answer.status_code != 200:
             self.found.fail(f"{what}: it answers {answer.status_code} {answer.text[:200]}")
-        elif took_s > self._limits.obey_s:
+        elif not self._is_narrow and took_s > self._limits.obey_s:
             self.found.fail(f"{what}: the answer took {took_s:.3f} s")
 
     def _recover(self, what: str) -> None:

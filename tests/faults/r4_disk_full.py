@@ -27,7 +27,7 @@ def run(seed: int, runs: int, limits: Limits, *, is_narrow: bool, least_s: float
         outage = Outage(folder, found, limits, is_narrow=is_narrow)
         try:
             for number in range(runs):
-                room = dice.choice((0, 0, dice.randrange(MOST_ROOM)))
+                room = 0 if is_narrow or number == 0 else dice.choice((0, 0, dice.randrange(MOST_ROOM)))
                 lasts_s = max(least_s, lasts(dice))
                 what = f"seed {seed}, outage {number}, {room} bytes left"
                 outage.one(what, lambda room=room: outage.control.fill(room), outage.control.heal, lasts_s)

@@ -42,7 +42,7 @@ def stock(folder: Path) -> Path:
         gateway.kill()
         until(lambda: not _lives(broker), 10, "the broker outlived its gateway")
     made = folder / "stock"
-    shutil.copytree(gateway.folder, made, ignore=shutil.ignore_patterns("*.sock", "said.txt"))
+    shutil.copytree(gateway.folder, made, ignore=shutil.ignore_patterns("*.sock"))
     return made
 
 

@@ -15,7 +15,7 @@ from autocore.core.auth.passwords import check_password, hash_password, is_passw
 from autocore.core.auth.setup import SetupCode
 from autocore.core.clock import EARLIEST_WALL_NS, NS
 from autocore.core.damage import Damages
-from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, TooManyAttempts, UnknownName
+from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, StorageError, TooManyAttempts, UnknownName
 from autocore.core.model import Role
 from autocore.core.storage.state import StateStore
 from autocore.testing import FakeClock
@@ -214,3 +214,22 @@ async def test_a_wrong_name_takes_as_long_as_a_wrong_password(accounts: Accounts
     await seconds("ana")
     known, unknown = await seconds("ana"), await seconds("nobody")
     assert unknown > known / 10  # it did hash: without that it is a thousand times faster
+
+
+async def test_who_was_known_may_act_while_the_disk_cannot_be_read(
+    accounts: Accounts, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = (await accounts.add_token("display", "ana")).text
+    await accounts.authenticate(token, "rest", "::1")
+
+    async def broken(work: object) -> None:
+        raise StorageError("disk I/O error")
+
+    monkeypatch.setattr(accounts._database, "read", broken)
+    clock.advance(300)
+    assert (await accounts.authenticate(token, "rest", "::1")).cause.who == "ana"
+    with pytest.raises(StorageError):
+        await accounts.authenticate("ac_another", "rest", "::1")
+    clock.advance(301)
+    with pytest.raises(StorageError):
+        await accounts.authenticate(token, "rest", "::1")
