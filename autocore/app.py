@@ -28,6 +28,7 @@ from autocore.builtin.outbox import Outbox
 from autocore.builtin.parts import Builtin
 from autocore.builtin.people import People
 from autocore.builtin.storagewatch import StorageWatch, Writer
+from autocore.builtin.timekeeper import BelievableClock, TimeKeeper
 from autocore.builtin.witness import Witness, both
 from autocore.check import faults_of
 from autocore.core import log as logs
@@ -46,7 +47,6 @@ from autocore.core.errors import ConfigFaults, UnknownName
 from autocore.core.host import Core, Folders, PluginHost
 from autocore.core.kinds import KINDS
 from autocore.core.link import DeviceLink
-from autocore.core.model import Quality
 from autocore.core.mqtt.connection import Connection
 from autocore.core.mqtt.endpoint import Endpoint, parse_broker_url
 from autocore.core.mqtt.hub import MqttHub
@@ -58,10 +58,9 @@ from autocore.core.services import ServiceRegistry, add_verbs
 from autocore.core.storage.plugin import open_plugin_database
 from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
 from autocore.core.wire import GatewayStatus
-from autocore.history.history import History
+from autocore.records import Records, keep_copies, open_history, open_store, teller
 
 EXPIRE_EVERY_S = 1.0
-CLOCK_EVERY_S = 10.0
 CONNECT_LIMIT_S = 3.0  # a broker of our own answers in milliseconds; one elsewhere may come later
 CONTROL_SOCKET = "control.sock"
 
@@ -87,21 +86,6 @@ class Settings:
     mqtt_port: int | None = None
     log_level: str | None = None
     only: frozenset[str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """What is written down, and what knows of it."""
-
-    store: StateStore
-    keeper: RegistryKeeper
-    boot: BootInfo
-    sequence: Sequence
-    timeline: Timeline
-    history: History
-    accounts: People
-    audit: Audit
-    builtin: Builtin
 
 
 class Gateway:
@@ -144,9 +128,10 @@ class Gateway:
         self._connect_by = connect
         self._is_rehearsal = is_rehearsal
         self._damages = damages or Damages()
-        self._clock = clock or SystemClock()
+        self._clock = BelievableClock(clock or SystemClock())
         self._started_ns = self._clock.monotonic_ns()
         self._stack = AsyncExitStack()
+        self._folder = DataFolder(settings.data)
         self._broker: Mosquitto | None = None
         self.plugins: Plugins | None = None
 
@@ -192,9 +177,8 @@ class Gateway:
         return changed
 
     async def _start(self) -> None:
-        folder = DataFolder(self.settings.data)
-        folder.hold()
-        self._stack.callback(folder.let_go)
+        self._folder.hold()
+        self._stack.callback(self._folder.let_go)
         if not self._is_rehearsal:
             self._stack.callback(self._start_log())
         # Importing the web takes longest; it can do so while the broker and the databases come up.
@@ -222,10 +206,7 @@ class Gateway:
     async def _make_parts(self, endpoint: Endpoint) -> tuple[Core, Records]:
         """Open what is written down, and build the core upon it."""
         settings, core, clock = self.settings, self.config.core, self._clock
-        store = StateStore(settings.data)
-        await store.open()
-        self._stack.push_async_callback(store.close)
-        boot = await store.begin_boot(clock)
+        store, boot, findings = await open_store(self._stack, settings.data, clock)
         timeline = Timeline(boot.offsets)
         sequence = Sequence(boot.first_seq, store.reserve)
         bus = Bus(clock, sequence)
@@ -234,6 +215,8 @@ class Gateway:
         await store.restore(entities, newer)
         devices = DeviceRegistry(clock, bus, approves_itself=core.devices.approve == "automatic")
         devices.restore(await store.devices())
+        if not self._is_rehearsal:
+            keep_copies(self._stack, settings.data, bus, clock)
         audit = Audit(store.database, clock, sequence, boot.number)
         audit.start()
         self._stack.push_async_callback(audit.close)
@@ -245,11 +228,23 @@ class Gateway:
         keeper.start()
         self._stack.push_async_callback(keeper.stop)
         notifications, events = self._open_news(store, timeline, bus, boot)
-        accounts = await self._open_accounts(store, boot, bus)
+        accounts = await self._open_accounts(store, boot, bus, timeline)
         hub = self._make_hub(endpoint, boot)
         cache = Cache(settings.data / "cache")
         self._stack.callback(cache.close)
-        history = await self._start_history(hub, timeline, boot, entities)
+        tell = teller(bus, notifications, findings)
+        history = await open_history(
+            self._stack,
+            hub,
+            entities,
+            is_suspect=not self._folder.was_clean,
+            clock=clock,
+            folder=settings.data,
+            timeline=timeline,
+            boot=boot.number,
+            section=core.history,
+            tell=tell,
+        )
         parts = Core(
             clock,
             bus,
@@ -309,7 +304,7 @@ class Gateway:
         self._stack.push_async_callback(broker.stop)
         return endpoint
 
-    async def _open_accounts(self, store: StateStore, boot: BootInfo, bus: Bus) -> People:
+    async def _open_accounts(self, store: StateStore, boot: BootInfo, bus: Bus, timeline: Timeline) -> People:
         section = self.config.core.auth
         if section.secret_key is not None:
             logs.hide(section.secret_key)
@@ -324,7 +319,7 @@ class Gateway:
             session_s=section.session_hours * HOUR_S,
             setup=setup,
         )
-        await accounts.start()
+        await accounts.start(timeline)
         self._stack.push_async_callback(accounts.stop)
         if not await accounts.has_administrator():
             self.setup_code = setup.open()
@@ -349,22 +344,6 @@ class Gateway:
         self._stack.push_async_callback(memory.close)
         status = (f"{root}/gateway/status", will)
         return MqttHub(self._clock, endpoint, root, will=status, memory=memory, connect=self._connect_by or Connection)
-
-    async def _start_history(self, hub: MqttHub, timeline: Timeline, boot: BootInfo, entities: EntityRegistry) -> History:
-        history = History(
-            self._clock,
-            self.settings.data,
-            timeline,
-            boot=boot.number,
-            section=self.config.core.history,
-            begin_commit=hub.begin_commit,
-            is_awaited=lambda: hub.has_unacknowledged,
-        )
-        await history.open()
-        self._stack.push_async_callback(history.close)
-        history.start()
-        self._stack.callback(entities.on("", history.record))
-        return history
 
     async def _start_plugins(self, core: Core) -> Plugins:
         async def make_host(plugin: Plugin, definer: Callable[[Any], object] | None) -> PluginHost:
@@ -394,23 +373,10 @@ class Gateway:
         remove()
 
     def _keep_time(self, bus: Bus, entities: EntityRegistry, records: Records) -> None:
-        tasks: set[asyncio.Task[None]] = set()
-        clock, timeline, boot = self._clock, records.timeline, records.boot.number
-
-        def look() -> None:
-            wall_ns, quality = clock.wall_ns()
-            if wall_ns is None or quality is Quality.UNSET or timeline.offset_ns(boot) is not None:
-                return
-            offset_ns = wall_ns - clock.monotonic_ns()
-            timeline.learn(boot, offset_ns)
-            bus.emit("clock.set", {"quality": quality.value})
-            task = asyncio.get_running_loop().create_task(records.store.learn_offset(boot, offset_ns, quality))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-        look()
-        self._stack.callback(Every(clock, CLOCK_EVERY_S, look).cancel)
-        self._stack.callback(Every(clock, EXPIRE_EVERY_S, entities.expire).cancel)
+        keeper = TimeKeeper(self._clock, records.timeline, bus, records.boot.number, records.store.learn_offset)
+        keeper.start()
+        self._stack.push_async_callback(keeper.stop)
+        self._stack.callback(Every(self._clock, EXPIRE_EVERY_S, entities.expire).cancel)
 
     async def _serve(self, web: asyncio.Future[Any], listener: Any, core: Core, plugins: Plugins, records: Records) -> None:
         modules = await web

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-NAMES = ("w1_ingest", "w1b_at_500", "w2_command", "w3_event", "w4_start", "w4b_idle", "w5_bus")
+NAMES = ("w1_ingest", "w1b_at_500", "w2_command", "w3_event", "w4_start", "w4b_idle", "w5_bus", "w7_history", "w10_bytes")
 
 
 def main() -> None:

@@ -63,6 +63,19 @@ def apply(data: Path) -> Plan | None:
         raise StorageError(f"the restore could not be done: {error}; {_undone(plan, data, str(error))}") from error
 
 
+def make_way(data: Path) -> None:
+    """Bring an interrupted restore to its end before another one; one that only waits is forgotten.
+
+    Raises:
+        StorageError: as `apply`.
+    """
+    plan = load(data)
+    if plan is not None and plan.phase is Phase.READY:
+        clear(data)
+    elif apply(data) is not None:
+        finish(data)
+
+
 def _forward(plan: Plan, data: Path) -> Plan:
     if plan.phase is Phase.READY:
         plan = save(data, _begun(plan, data))

@@ -107,6 +107,12 @@ class Writer:
                     first = content.read(PIECE)
         self.entries.append(FileEntry(name, size, hashed.hexdigest(), kind, is_database))
 
+    def give_up(self) -> None:
+        """Let go of a target that is to be thrown away."""
+        self._zip.fp = None  # else it would still write its end, into a closed file
+        if self._cover is not None:
+            self._cover.give_up()
+
     def close(self, manifest: Manifest) -> None:
         """Write the manifest and the end."""
         with self._zip.open(_about(FILE), "w") as entry:

@@ -56,6 +56,7 @@ class Encrypting(io.RawIOBase):
         self._target = target
         self._waiting = bytearray()
         self._number = 0
+        self._is_given_up = False
         target.write(head + word)
 
     def writable(self) -> bool:
@@ -71,9 +72,14 @@ class Encrypting(io.RawIOBase):
             del self._waiting[:CHUNK]
         return piece.nbytes
 
+    def give_up(self) -> None:
+        """Write nothing more: the target is to be thrown away."""
+        self._is_given_up = True
+        self.close()
+
     def close(self) -> None:
         """Write the last chunk; the target stays open."""
-        if not self.closed:
+        if not self.closed and not self._is_given_up:
             self._put(bytes(self._waiting), is_last=True)
             self._waiting.clear()
         super().close()

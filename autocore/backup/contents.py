@@ -5,6 +5,7 @@ Of the configuration folder only what the configuration is made of: it may lie i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -14,13 +15,14 @@ from typing import Any
 
 import yaml
 
-from autocore.backup.manifest import Kind, LeftOut, Why, kind_of
+from autocore.backup.manifest import CONFIG_SUFFIXES, Kind, LeftOut, Why, kind_of
 from autocore.core.config.loader import MAX_BYTES, PARTS
 from autocore.core.discovery import FOLDER
 
 SQLITE = b"SQLite format 3\0"
 LEFTOVERS = ("-wal", "-shm", "-journal")
 LARGEST_NAMED = 100_000_000  # bytes of a file that the configuration names, e.g. a DBC
+LONGEST_MENTION = 300
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -121,36 +123,42 @@ def _of_config(root: Path) -> Iterator[Path]:
         for named in _named_in(path, root):
             if named.suffix in (".yaml", ".yml"):
                 waiting.append(named)
-            elif named.is_dir():
-                waiting.extend(named.glob("*.yaml"))
-                yield from _code(named, is_one=False) if any(named.glob("*.py")) or any(named.glob("*/__init__.py")) else ()
             else:
                 yield named
 
 
 def _named_in(file: Path, root: Path) -> Iterator[Path]:
-    """Give the files and folders below `root` that the values of a YAML file name."""
+    """Give the files below `root` that the values of a YAML file name: included ones, those like a DBC, and further plugins."""
     try:
         if file.stat().st_size > MAX_BYTES:
             return
         node = yaml.compose(file.read_text(encoding="utf-8"), Loader=_Loader)
     except (OSError, ValueError, yaml.YAMLError, RecursionError):  # it is backed up all the same, as it is
         return
-    for words in _scalars(node):
-        if not 1 < len(words) < 300 or "\n" in words or "\0" in words or words.startswith("/"):  # noqa: PLR2004  # no name of a file
-            continue
-        for base in (file.parent, root):
-            path = Path(os.path.normpath(base / words))
-            try:
-                is_inside = path.is_relative_to(root) and path != root and path.resolve().is_relative_to(root)
-                if is_inside and (path.is_dir() or (path.is_file() and path.stat().st_size <= LARGEST_NAMED)):
-                    yield path
-            except OSError:
-                continue
+    for words in _texts(_further_plugins(node)):
+        for folder in _paths(words, [root], root):
+            yield from _code(folder, is_one=False) if folder.is_dir() else ()
+    for words, is_folder in _mentions(node):
+        for path in _paths(words, [file.parent, root], root):
+            if is_folder and path.is_dir():
+                yield from path.glob("*.yaml")
+            elif path.suffix.lower() in CONFIG_SUFFIXES and path.is_file() and path.stat().st_size <= LARGEST_NAMED:
+                yield path
 
 
-def _scalars(node: Any) -> Iterator[str]:
-    """Give every text in a tree; a tree that refers to itself ends too."""
+def _paths(words: str, bases: list[Path], root: Path) -> Iterator[Path]:
+    """Give what a text could name below `root`, if there is such a thing and no link leads it away."""
+    if not 1 < len(words) < LONGEST_MENTION or "\n" in words or "\0" in words or words.startswith("/"):
+        return
+    for base in bases:
+        path = Path(os.path.normpath(base / words))
+        with contextlib.suppress(OSError):
+            if path != root and path.is_relative_to(root) and path.resolve().is_relative_to(root) and path.exists():
+                yield path
+
+
+def _mentions(node: Any) -> Iterator[tuple[str, bool]]:
+    """Give every text in a tree, and whether it is a folder to be included; a tree that refers to itself ends too."""
     waiting, seen = [node], set()
     while waiting:
         one = waiting.pop()
@@ -158,11 +166,21 @@ def _scalars(node: Any) -> Iterator[str]:
             continue
         seen.add(id(one))
         if isinstance(one, yaml.ScalarNode):
-            yield str(one.value)
+            yield str(one.value), one.tag == "!include_dir"
         elif isinstance(one, yaml.SequenceNode):
             waiting.extend(one.value)
         elif isinstance(one, yaml.MappingNode):
             waiting.extend(part for pair in one.value for part in pair)
+
+
+def _texts(node: Any) -> Iterator[str]:
+    yield from (words for words, _ in _mentions(node))
+
+
+def _further_plugins(node: Any) -> Any:
+    """Give what stands in the section `plugin_dirs`."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return next((value for key, value in pairs if key.value == "plugin_dirs"), None)
 
 
 def _code(folder: Path, *, is_one: bool) -> Iterator[Path]:

@@ -138,25 +138,28 @@ def _packed(
     wish, schemas, left_out = said
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
         writer = Writer(target, wish.passphrase, work)
-        for one in files:
-            source = copies.get(one.name, one.path)
-            try:
-                writer.add(one.name, source, one.kind, is_database=one.is_database)
-            except (FileNotFoundError, PermissionError):
-                left_out.append(LeftOut(one.name, Why.UNREADABLE))
-            if one.name in copies:
-                source.unlink(missing_ok=True)
-        manifest = Manifest(
-            FORMAT,
-            wish.created,
-            __version__,
-            wish.vehicle,
-            schemas,
-            writer.entries,
-            sorted(left_out, key=lambda one: one.name),
-            wish.passphrase is not None,
-        )
-        writer.close(manifest)
+        try:
+            left_out = sorted(left_out + _added(writer, files, copies), key=lambda one: one.name)
+            moment, is_encrypted = wish.created, wish.passphrase is not None
+            manifest = Manifest(FORMAT, moment, __version__, wish.vehicle, schemas, writer.entries, left_out, is_encrypted)
+            writer.close(manifest)
+        except BaseException:
+            writer.give_up()
+            raise
         target.flush()
         os.fsync(target.fileno())
     return manifest
+
+
+def _added(writer: Writer, files: list[Found], copies: dict[str, Path]) -> list[LeftOut]:
+    """Pack the files, each copy of a database from where it was copied to; gives those that cannot be read."""
+    unreadable = []
+    for one in files:
+        source = copies.get(one.name, one.path)
+        try:
+            writer.add(one.name, source, one.kind, is_database=one.is_database)
+        except (FileNotFoundError, PermissionError):
+            unreadable.append(LeftOut(one.name, Why.UNREADABLE))
+        if one.name in copies:
+            source.unlink(missing_ok=True)
+    return unreadable

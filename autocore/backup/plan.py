@@ -85,13 +85,17 @@ def save(data: Path, plan: Plan) -> Plan:
 def clear(data: Path) -> None:
     """Forget the restore that waits and what was unpacked for it; raises OSError.
 
-    The plan goes first: without it the rest is nothing, and with it the rest must be whole.
+    The plan goes first: without it the rest is nothing, and with it the rest must be whole. What else somebody keeps in a folder
+    of that name stays.
     """
     place = data / RESTORE
     if place.is_dir():
         (place / PLAN).unlink(missing_ok=True)
         sync_folder(place)
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(place / NEW, ignore_errors=True)
+        (place / f".{PLAN}.new").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not empty
+            place.rmdir()
 
 
 def sync_tree(folder: Path) -> None:

@@ -50,7 +50,7 @@ def stage(file: Path, passphrase: str | None, target: Target, work: Work) -> Pla
     place = target.data / RESTORE
     try:
         clear(target.data)
-        place.mkdir(parents=True, mode=0o700)
+        place.mkdir(parents=True, mode=0o700, exist_ok=True)
         try:
             plan = _staged(file, passphrase, target, work)
         except BaseException:

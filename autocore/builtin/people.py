@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from autocore.core.auth.accounts import Accounts, ApiToken, Session
 from autocore.core.auth.setup import SetupCode
 from autocore.core.bus import Bus
-from autocore.core.clock import NS, Clock
+from autocore.core.clock import NS, Clock, Timeline
 from autocore.core.errors import NotAuthenticated, StorageError, TooManyAttempts
 from autocore.core.model import GATEWAY, Cause, Role
 from autocore.core.scheduler import Every
@@ -52,13 +52,15 @@ class People(Accounts):
     ) -> None:
         super().__init__(database, clock, boot=boot, key=key, session_s=session_s, setup=setup)
         self._bus = bus
+        self._timeline: Timeline | None = None
         self._turn = asyncio.Lock()  # one change and its event at a time: who did it is known
         self._slowed: dict[str, int] = {}
         self._timer: Every | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Tell what changed since the gateway was last here, and watch from now on."""
+    async def start(self, timeline: Timeline | None = None) -> None:
+        """Tell what changed since the gateway was last here, and watch from now on; `timeline` dates earlier starts."""
+        self._timeline = timeline
         await self.look()
         self._timer = Every(self._clock, LOOK_S, self._ask)
 
@@ -127,6 +129,10 @@ class People(Accounts):
         """Remove a user; see `Accounts.remove_user`. `by` is who removes it."""
         async with self._change(by):
             await super().remove_user(name)
+
+    def _dated(self, boot: int, monotonic_ns: int) -> int | None:
+        # A start's clock may have been put right after somebody logged in: what was worked out then is worth less.
+        return None if self._timeline is None else self._timeline.wall_ns(boot, monotonic_ns)
 
     def _ask(self) -> None:
         if self._task is None or self._task.done():

@@ -18,6 +18,7 @@ COMMANDS = {
     "backup": "autocore.cli.backups:backup",
     "check": "autocore.cli.check:check",
     "demo": "autocore.cli.run:demo",
+    "doctor": "autocore.cli.doctor:doctor",
     "notify": "autocore.cli.notify:notify",
     "device": "autocore.cli.devices:device",
     "plugin": "autocore.cli.plugins:plugin",

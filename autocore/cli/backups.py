@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from autocore.backup.applying import apply, finish
+from autocore.backup.applying import apply, finish, make_way
 from autocore.backup.archive import Work
 from autocore.backup.cipher import check_passphrase, is_encrypted
 from autocore.backup.databases import newest_boot
@@ -55,19 +55,20 @@ def backup(shared: Common, *, output: Path | None, passphrase_stdin: bool, witho
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--passphrase-stdin", is_flag=True, help="Read the passphrase of an encrypted backup from standard input.")
 @common
 def restore(shared: Common, file: Path, *, passphrase_stdin: bool) -> None:
     """Put a backup back, plugins' files too; what stands there is moved aside, never deleted. Needs no configuration."""
+    if not file.is_file():
+        raise InvalidData(f"there is no file {file}; name the backup, e.g. van.autocore-backup")
     folder = DataFolder(shared.data)
     folder.hold()
     try:
         passphrase = None
         if is_encrypted(file):
             passphrase = _line() if passphrase_stdin else click.prompt("Passphrase", hide_input=True, err=True)
-        if apply(shared.data) is not None:  # one that was interrupted comes to its end first
-            finish(shared.data)
+        make_way(shared.data)
         target = Target(shared.config, shared.data, with_code=True)
         _shown(lambda work: stage(file, passphrase, target, work), shared)
         plan = apply(shared.data)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from autocore.core.auth.accounts import HOUR_S, Accounts
+from autocore.core.auth.accounts import HOUR_S, NO_BOOT, Accounts
 from autocore.core.auth.setup import SetupCode
 from autocore.core.auth.tokens import signing_key
 from autocore.core.clock import SystemClock
@@ -15,8 +15,6 @@ from autocore.core.damage import Damages
 from autocore.core.storage.state import DataFolder, StateStore
 
 T = TypeVar("T")
-
-NO_BOOT = 0  # the command line is no start of the gateway: what it makes ages by wall time
 
 
 def with_accounts(folder: Path, work: Callable[[Accounts], Awaitable[T]]) -> T:

@@ -18,6 +18,7 @@ NS = 1_000_000_000
 MS = 1_000_000
 BLOCK = 1_000_000  # sequence numbers reserved at once: 16 s at 60 000 messages a second
 EARLIEST_WALL_NS = 1_767_225_600 * NS  # 2026-01-01, before this program existed: an earlier clock was never set
+LATEST_WALL_NS = 2_713_910_400 * NS  # 2056-01-01: a later clock is a fault, not the future
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 
@@ -54,7 +55,7 @@ class SystemClock:
     def wall_ns(self) -> tuple[int | None, Quality]:
         """Give the system's wall time; a Pi without a clock battery has none until it is synchronised."""
         now = time.time_ns()
-        if now < EARLIEST_WALL_NS:
+        if not EARLIEST_WALL_NS <= now < LATEST_WALL_NS:
             return None, Quality.UNSET
         if _is_synchronised():
             return now, Quality.NTP

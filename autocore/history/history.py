@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,18 @@ from autocore.core.clock import NS, Clock, Timeline
 from autocore.core.config.sections import HistorySection
 from autocore.core.errors import StorageError
 from autocore.core.scheduler import Every
+from autocore.core.storage.damage import Finding, damage_of, is_damage, set_aside
 from autocore.core.storage.database import Database
 from autocore.history.downsample import Point
 from autocore.history.past import Past
 from autocore.history.recorder import Piece, Recorder, batch_of
 from autocore.history.rolling import Rolling
+from autocore.history.salvage import names_in, salvage
 from autocore.history.shelf import Losses
 from autocore.history.upkeep import BYTES_PER_READING, Budget, Upkeep
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+CHECK_S = 2.0  # looked through for so long after a crash; half a gigabyte takes longer on a card, and the web waits
 TURN_S = 1.0  # decisions.md: a batch that holds QoS 1 is on disk within a second
 
 log = logging.getLogger("autocore.history")
@@ -38,6 +42,23 @@ def define(db: Any) -> None:
         entity = Required(str, unique=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The devices that wait for what they sent to be on disk.
+
+    Args:
+        begin_commit: called before a flush; what it gives is called after the rows are on disk (it acknowledges the
+            devices' messages).
+        is_awaited: says whether a device waits for that.
+    """
+
+    begin_commit: Callable[[], Callable[[], None]]
+    is_awaited: Callable[[], bool]
+
+
+NOBODY = Waiting(lambda: lambda: None, lambda: False)
+
+
 class History:
     """Takes every report of every entity, and answers what was.
 
@@ -47,9 +68,8 @@ class History:
         timeline: dates the rows.
         boot: the present start of the gateway.
         section: `history` of the configuration.
-        begin_commit: called before a flush; what it gives is called after the rows are on disk (it acknowledges the
-            devices' messages).
-        is_awaited: says whether a device waits for that.
+        waiting: the devices that wait for their readings to be on disk.
+        tell: told what became of a damaged file.
     """
 
     def __init__(
@@ -60,8 +80,8 @@ class History:
         *,
         boot: int,
         section: HistorySection,
-        begin_commit: Callable[[], Callable[[], None]] = lambda: lambda: None,
-        is_awaited: Callable[[], bool] = lambda: False,
+        waiting: Waiting = NOBODY,
+        tell: Callable[[Finding], object] = lambda _finding: None,
     ) -> None:
         budget = Budget(section.quota)
         self.database = Database("history", folder / "history.db", pragmas=budget.pragmas)
@@ -71,7 +91,7 @@ class History:
         self.boot = boot
         self.now_ns = clock.monotonic_ns
         self.losses = Losses()
-        self.recorder = Recorder(section.record, budget.most_in_span)
+        self.recorder = Recorder(section.record, boot, budget.most_in_span)
         self._rolling = Rolling()
         self.upkeep = Upkeep(self.database, self.recorder, budget, self.losses)
         self.past = Past(clock, timeline, boot, self.database, self.recorder, self._rolling, self.losses)
@@ -79,20 +99,61 @@ class History:
         """Takes one report; listens to every entity."""
         self._clock = clock
         self._flush_ns = round(section.flush_s * NS)
-        self._begin_commit = begin_commit
-        self._is_awaited = is_awaited
+        self._devices = waiting
         self._flushed_ns = clock.monotonic_ns()
+        self._tell = tell
+        self._set_aside: list[Path] = []
         self._turn = asyncio.Lock()
         self._timer: Every | None = None
         self._flushing: asyncio.Task[None] | None = None
         self._caring: asyncio.Task[None] | None = None
 
-    async def open(self) -> None:
-        """Open and migrate the file; raises StorageError when it cannot be used."""
-        await self.database.open(MIGRATIONS, define)
+    async def open(self, *, is_suspect: bool = False) -> None:
+        """Open and migrate the file; a damaged one is set aside, and a new one begins.
+
+        Args:
+            is_suspect: the gateway did not stop as it should, so the file is looked through.
+
+        Raises:
+            StorageError: it cannot be used for another reason.
+        """
+        file = self.database.file
+        if not file.exists() and self.boot > 1:
+            sentence = "history.db is missing; a new one begins, and what was measured before is not in it"
+            self._say("storage.damaged", {"file": file.name, "reason": "it is missing"}, sentence)
+        reason = await asyncio.to_thread(damage_of, file, CHECK_S if is_suspect else 0.0)
+        try:
+            if reason is None:
+                await self.database.open(MIGRATIONS, define)
+                await self._resume()
+                return
+        except StorageError as error:
+            if not is_damage(error):
+                raise
+            reason = str(error)
+        await self._begin_anew(reason)
+
+    async def _resume(self) -> None:
         shelf = self.upkeep.shelf
-        self.recorder.resume(*await self.database.run(lambda: (shelf().series(), shelf().last_span())))
+        self.recorder.resume(await self.database.run(lambda: shelf().series()))
         self.past.extents = await self.database.run(lambda: shelf().extents())
+
+    async def _begin_anew(self, reason: str) -> None:
+        """Set the file aside, begin a new one with the same series, and have it salvaged in the background."""
+
+        def prepare() -> Path:
+            return set_aside(self.database.file)
+
+        aside = await self.database.reopen(prepare, MIGRATIONS, define)
+        series = self.recorder.adopt(await asyncio.to_thread(names_in, aside))
+        rows = [(number, entity) for entity, number in series.items()]
+        await self.database.run(lambda: self.upkeep.shelf().name(rows))
+        self._set_aside.append(aside)
+        sentence = (
+            f"history.db cannot be used: {reason}. A new one has begun, what can be read of the old one is put into it now, and"
+            f" the damaged file is kept as {aside.name}"
+        )
+        self._say("storage.damaged", {"file": "history.db", "reason": reason}, sentence)
 
     def start(self) -> None:
         """Flush, and keep the file small, from now on."""
@@ -122,7 +183,7 @@ class History:
         """Write what waits; when the disk does not take it, keep it and try again at the next flush."""
         async with self._turn:
             self._flushed_ns = self._clock.monotonic_ns()
-            committed = self._begin_commit()
+            committed = self._devices.begin_commit()
             names, pieces = self.recorder.take()
             try:
                 for piece in pieces:
@@ -133,6 +194,8 @@ class History:
                     names = []
             except StorageError as error:
                 self._fail(error)
+                if is_damage(error):
+                    self.past.damage = str(error)
                 return
             self.flushes += bool(pieces)
             if self.is_failing:
@@ -153,18 +216,42 @@ class History:
     def _on_turn(self) -> None:
         is_due = self._clock.monotonic_ns() - self._flushed_ns >= self._flush_ns
         loop = asyncio.get_running_loop()
-        if _is_idle(self._flushing) and (self._is_awaited() or (is_due and self.recorder.has_new)):
+        if _is_idle(self._flushing) and (self._devices.is_awaited() or (is_due and self.recorder.has_new)):
             self._flushing = loop.create_task(self.flush())
-        elif _is_idle(self._caring) and not self.is_failing:
+        elif _is_idle(self._caring) and (self.past.damage is not None or not self.is_failing):
             self._caring = loop.create_task(self._care())
 
     async def _care(self) -> None:
         try:
+            if self.past.damage is not None:
+                async with self._turn:
+                    reason, self.past.damage = self.past.damage, None
+                    await self._begin_anew(reason)
+            await self._salvage()
             while await self.upkeep.move_old_rows() or await self.upkeep.finish_oldest():
                 pass
             await self.upkeep.make_room(0)
         except StorageError as error:
-            log.error("the history cannot be tidied and is tried again: %s", error)  # noqa: TRY400  # a sentence
+            if is_damage(error):
+                self.past.damage = str(error)
+            else:
+                log.error("the history cannot be tidied and is tried again: %s", error)  # noqa: TRY400  # a sentence
+
+    async def _salvage(self) -> None:
+        while self._set_aside:
+            aside = self._set_aside[0]
+            found = await salvage(aside, self.database, self.upkeep.make_room)
+            self._set_aside.pop(0)
+            self.past.extents = await self.database.run(lambda: self.upkeep.shelf().extents())
+            sentence = (
+                f"of {aside.name} {found.readings} readings were kept in {found.rows} rows; {found.spoiled} rows made no sense,"
+                f" and {found.gaps} places could not be read"
+            )
+            self._say("storage.salvaged", {"file": aside.name, "kept": found.rows, "lost": found.spoiled + found.gaps}, sentence)
+
+    def _say(self, event: str, data: dict[str, object], sentence: str) -> None:
+        log.warning("%s", sentence)
+        self._tell(Finding(event, data, sentence))
 
     def _write(self, names: Sequence[tuple[int, str]], piece: Piece) -> None:
         batch = batch_of(piece.rows)

@@ -15,6 +15,8 @@ from functools import partial
 from typing import TypeVar
 
 from autocore.core.clock import MS, Clock, Timeline
+from autocore.core.errors import StorageError
+from autocore.core.storage.damage import is_damage
 from autocore.core.storage.database import Database
 from autocore.history.columns import Run
 from autocore.history.downsample import Point, down_sample
@@ -80,6 +82,8 @@ class Past:
         self._recorder = recorder
         self._rolling = rolling
         self._losses = losses
+        self.damage: str | None = None
+        """Why the file cannot be read, when it cannot; whoever mends it sets it back."""
         self.extents: dict[int, int] = {}
         """When each earlier boot ended, as far as readings tell, in ms of its monotonic time."""
 
@@ -158,7 +162,12 @@ class Past:
         def look(sql: sqlite3.Connection) -> T:
             return work(Shelf(sql, self._losses))
 
-        return await self._database.look(look)
+        try:
+            return await self._database.look(look)
+        except StorageError as error:
+            if is_damage(error):
+                self.damage = str(error)
+            raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from autocore.history.policy import Track, rule_for
 from autocore.history.rollup import HOUR_MS
 
 MOST_WAITING = 2_000_000  # rows kept while the disk does not take them: 33 s at 60 000 a second, about 250 MB
-FIRST_SPAN = 1_000_000  # below it lie the readings of versions before spans
+BOOT_BITS = 20  # a million spans for each start; below them lie the readings of versions before spans
+UNKNOWN_SERIES = 10_000  # numbers left free after damage: series whose names were lost may have had them
 BATCH_ROWS = 20_000  # in one row of the file and one commit: about 110 kB
 MOST_IN_SPAN = 400_000  # an hour at 111 readings a second; finishing a span holds them all in memory, about 40 MB
 
@@ -34,14 +35,15 @@ class Recorder:
 
     Args:
         rules: `history: {record: …}`.
+        boot: the present start of the gateway.
         most_in_span: how many readings one span may hold.
     """
 
-    def __init__(self, rules: Sequence[Recording], most_in_span: int = MOST_IN_SPAN) -> None:
+    def __init__(self, rules: Sequence[Recording], boot: int, most_in_span: int = MOST_IN_SPAN) -> None:
         self.dropped = 0
         """Readings lost because the disk took none for too long."""
-        self.span = FIRST_SPAN
-        """The span that is being written."""
+        self.span = boot << BOOT_BITS
+        """The span that is being written: a start never uses the number of another, whatever was lost."""
         self.without_raw: set[int] = set()
         """Series of which only roll-ups are kept."""
         self._rules = rules
@@ -55,11 +57,16 @@ class Recorder:
         self._span_began_ms: int | None = None
         self._span_rows = 0
 
-    def resume(self, series: dict[str, int], span: int) -> None:
-        """Go on after what an earlier start wrote: the known series, and the highest span."""
+    def resume(self, series: dict[str, int]) -> None:
+        """Go on with the series that an earlier start numbered."""
         self._series = series
         self._next = max(series.values(), default=0) + 1
-        self.span = max(FIRST_SPAN, span + 1)
+
+    def adopt(self, series: dict[str, int]) -> dict[str, int]:
+        """Go on in a new file: give all series that it has to know, those of the lost one with the numbers they had there."""
+        self._series = {**series, **self._series}
+        self._next = max(self._series.values(), default=0) + UNKNOWN_SERIES
+        return self._series
 
     def record(self, entity: Entity, old: State, state: State) -> None:
         """Take one report: by itself a number always, text and booleans when they changed, the loss of an entity as a gap."""

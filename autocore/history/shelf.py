@@ -75,18 +75,17 @@ class Shelf:
         """Give the number of each entity's series."""
         return dict(self._sql.execute("SELECT entity, number FROM series").fetchall())
 
-    def last_span(self) -> int:
-        """Give the highest number of a span that was ever begun, 0 when none was."""
-        sql = "SELECT max(coalesce((SELECT max(number) FROM span), 0), coalesce((SELECT max(span) FROM batch), 0))"
-        return int(self._sql.execute(sql).fetchone()[0])
+    def name(self, names: Sequence[tuple[int, str]]) -> None:
+        """Number series."""
+        self._sql.executemany("INSERT OR IGNORE INTO series VALUES (?, ?)", names)
+        self._sql.executemany("INSERT OR IGNORE INTO series_copy VALUES (?, ?)", names)
 
     def write(self, names: Sequence[tuple[int, str]], span: int, boot: int, batch: Batch) -> None:
         """Append what came since the last flush, and the names of series that are new."""
-        sql = self._sql
-        sql.executemany("INSERT OR IGNORE INTO series VALUES (?, ?)", names)
+        self.name(names)
         if batch.seqs:
             row = (batch.seqs[0], batch.seqs[-1], span, boot, min(batch.times_ms), max(batch.times_ms), len(batch.seqs))
-            sql.execute("INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, pack_batch(batch)))
+            self._sql.execute("INSERT OR REPLACE INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, pack_batch(batch)))
 
     def open_spans(self) -> list[int]:
         """Give the spans that have batches, oldest first."""

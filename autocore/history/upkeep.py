@@ -8,7 +8,7 @@ from typing import Any
 
 from autocore.core.storage.database import Database
 from autocore.history.columns import Run, by_series
-from autocore.history.recorder import FIRST_SPAN, MOST_IN_SPAN, Recorder, Row, batch_of
+from autocore.history.recorder import BOOT_BITS, MOST_IN_SPAN, Recorder, Row, batch_of
 from autocore.history.shelf import Losses, Shelf
 
 SERIES_AT_ONCE = 50  # of a span that is finished: one commit of about 100 kB
@@ -113,7 +113,7 @@ class Upkeep:
                 break
             rows.append(tuple(row))
         # Each moved piece is a span of its own, below all that are written now.
-        known = sql.execute("SELECT coalesce(max(number), 0) FROM span WHERE number < ?", (FIRST_SPAN,)).fetchone()[0]
+        known = sql.execute("SELECT coalesce(max(number), 0) FROM span WHERE number < ?", (1 << BOOT_BITS,)).fetchone()[0]
         span = int(known) + 1
         shelf = self.shelf()
         shelf.write([], span, boot, batch_of(rows))

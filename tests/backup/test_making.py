@@ -81,6 +81,23 @@ def test_only_what_the_configuration_is_made_of_is_looked_at(vehicle: Vehicle, t
     assert [one.name for one in found.left_out if one.why is Why.LINK] == ["config/linked.yaml"]
 
 
+def test_a_configuration_in_a_clone_does_not_take_the_clone_along(vehicle: Vehicle) -> None:
+    for name in ("tests/test_x.py", "docs/page.html", "lab/winch.py", "lab/winch/notes.txt", "README.md", "bus.dbc"):
+        (vehicle.config / name).parent.mkdir(parents=True, exist_ok=True)
+        (vehicle.config / name).write_text("x")
+    (vehicle.config / "config.yaml").write_text("a: tests\nb: docs\nc: README.md\nplugin_dirs: [lab]\nd: [{e: ./bus.dbc}]\n")
+    found = {name for name in survey(vehicle.config, vehicle.data).files if name.startswith("config/")}
+    assert found == {
+        "config/bus.dbc",
+        "config/config.d/themes.yaml",
+        "config/config.yaml",
+        "config/lab/winch.py",
+        "config/lab/winch/notes.txt",
+        "config/plugins/fridge.py",
+        "config/secrets.yaml",
+    }
+
+
 def test_where_both_folders_are_one_plugins_and_their_data_lie_side_by_side(vehicle: Vehicle) -> None:
     shutil.copytree(vehicle.config, vehicle.data, dirs_exist_ok=True)
     (vehicle.data / "plugins/winch").mkdir()
@@ -126,12 +143,25 @@ def test_one_that_does_not_read_back_right_gets_no_name(vehicle: Vehicle, monkey
     assert list((vehicle.data / "backups").iterdir()) == []
 
 
+class CancelledAt(Work):
+    """Somebody cancels it in the middle of a step."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self._cancel_at = step
+
+    def add(self, amount: int) -> None:
+        if self.step == self._cancel_at:
+            self.cancel()
+        super().add(amount)
+
+
 def test_cancelling_keeps_nothing(vehicle: Vehicle) -> None:
-    work = Work()
-    work.cancel()
-    with pytest.raises(Refused, match="cancelled"):
-        make(Wish(vehicle.config, vehicle.data), work)
-    assert list((vehicle.data / "backups").iterdir()) == []
+    for passphrase in (None, PASSPHRASE):
+        for step in ("copy", "pack", "verify"):
+            with pytest.raises(Refused, match="cancelled"):
+                make(Wish(vehicle.config, vehicle.data, passphrase=passphrase), CancelledAt(step))
+            assert list((vehicle.data / "backups").iterdir()) == []
 
 
 def test_writers_go_on_while_it_is_made_and_it_holds_one_moment(vehicle: Vehicle, tmp_path: Path) -> None:

@@ -454,6 +454,28 @@ def test_a_staged_restore_that_lost_a_part_is_not_begun(vehicle: Vehicle, tmp_pa
     assert other.everything() == before
 
 
+def test_another_restore_takes_the_place_of_one_that_only_waits(vehicle: Vehicle, tmp_path: Path) -> None:
+    other = Vehicle(tmp_path / "other").fill(5)
+    before = other.everything()
+    target = Target(other.config, other.data, with_code=True)
+    stage(vehicle.back_up(), None, target, Work())
+    applying.make_way(other.data)
+    assert other.everything() == before
+    stage(vehicle.back_up(), None, target, Work())
+    assert apply(other.data) is not None
+    applying.make_way(other.data)
+    assert not (other.data / "restore").exists()
+    assert other.rows("state.db") == vehicle.rows("state.db")
+
+
+def test_a_folder_of_that_name_that_is_somebodys_own_stays(vehicle: Vehicle, blank: Vehicle) -> None:
+    (blank.data / "restore").mkdir()
+    (blank.data / "restore/furniture.txt").write_text("a chair")
+    assert apply(blank.data) is None
+    restore(vehicle.back_up(), blank)
+    assert [one.name for one in (blank.data / "restore").iterdir()] == ["furniture.txt"]
+
+
 def test_a_plan_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     (tmp_path / "restore").mkdir()
     (tmp_path / "restore/plan.json").write_text("{")

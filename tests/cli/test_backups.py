@@ -92,7 +92,9 @@ def test_what_is_no_backup_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
     assert "no backup of AutoCore" in done.stderr
     assert not (tmp_path / "new/config.yaml").exists()
-    assert autocore("restore", tmp_path / "missing").returncode == 2
+    missing = autocore("restore", tmp_path / "missing", "--config", tmp_path / "none")
+    assert (missing.returncode, "there is no file" in missing.stderr) == (1, True)
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_staged_restore_is_done_at_the_next_start_and_a_gateway_that_cannot_start_takes_it_back(tmp_path: Path) -> None:

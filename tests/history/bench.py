@@ -9,7 +9,7 @@ from autocore.core.clock import Sequence, Timeline
 from autocore.core.config.sections import HistorySection
 from autocore.core.entities import EntityRegistry
 from autocore.core.kinds import Sensor, Switch
-from autocore.history.history import History
+from autocore.history.history import History, Waiting
 from autocore.testing import FakeClock
 
 
@@ -37,8 +37,7 @@ class Bench:
             self.timeline,
             boot=boot,
             section=section or HistorySection(),
-            begin_commit=lambda: self.acknowledge,
-            is_awaited=lambda: self.is_awaited,
+            waiting=Waiting(lambda: self.acknowledge, lambda: self.is_awaited),
         )
         self.entities.on("", self.history.record)
         self.rpm = self.entities.add("telemetry", Sensor("rpm"))

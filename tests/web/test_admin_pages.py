@@ -26,6 +26,7 @@ PAGES = [
     "/logs?show=notices",
     "/logs?show=log",
     "/monitoring",
+    "/backup",
     "/configuration",
     "/configuration/system",
     "/configuration/relays",

@@ -29,6 +29,8 @@ TRUSTED_WITHOUT_DISK_NS = 600 * NS  # who was known stays known for so long whil
 CACHED = 1_000
 NAME_CHARS = 64
 HOUR_S = 3600
+MOST_SESSIONS = 1_000  # beyond it the oldest end
+NO_BOOT = 0  # the command line is no start of the gateway: what it makes ages by wall time
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Accounts:
         self._database = database
         self._clock = clock
         self._boot = boot
+        self._began_ns = clock.monotonic_ns()
         self._key = key
         self.session_s = session_s
         self._setup = setup
@@ -159,6 +162,9 @@ class Accounts:
                 expires_wall_ns=expires_wall_ns,
                 address=peer,
             )
+            too_many = db.Session.select().count() - MOST_SESSIONS
+            for row in db.Session.select().order_by(lambda row: (row.boot, row.started_ns))[: max(0, too_many)]:
+                row.delete()
 
         await self._database.run(keep)
         token = tokens.sign(self._key, tokens.SessionClaims(session_id, name))
@@ -199,14 +205,14 @@ class Accounts:
         self._checked.clear()
 
     async def sessions(self, user: str | None = None) -> list[Session]:
-        """Give the sessions of a user, or all, newest first; those that are over are deleted on the way."""
+        """Give the sessions of a user, or all, newest first; those that are surely over are deleted on the way."""
         db = self._database.pony
 
         def work() -> list[Session]:
             rows = db.Session.select()[:] if user is None else db.Session.select(lambda row: row.user == user)[:]
             alive = []
             for row in rows:
-                if self._is_over(row.boot, row.started_ns, row.lasts_s, row.expires_wall_ns):
+                if self._is_surely_over(row.boot, row.started_ns, row.lasts_s):
                     row.delete()
                 else:
                     alive.append(Session(row.id, row.user, row.address, row.boot, row.started_ns))
@@ -363,10 +369,26 @@ class Accounts:
         return row.user, self._user(row.user).role, [], row.id
 
     def _is_over(self, boot: int, started_ns: int, lasts_s: int, expires_wall_ns: int | None) -> bool:
-        if boot == self._boot:  # within one start only the monotonic clock counts: a clock that jumps logs nobody out
-            return self._clock.monotonic_ns() - started_ns > lasts_s * NS
+        is_surely_over = self._is_surely_over(boot, started_ns, lasts_s)
+        if is_surely_over or boot == self._boot:
+            return is_surely_over
         wall_ns, _ = self._clock.wall_ns()
-        return wall_ns is not None and expires_wall_ns is not None and wall_ns > expires_wall_ns
+        began_ns = self._dated(boot, started_ns)
+        until_ns = expires_wall_ns if began_ns is None else began_ns + lasts_s * NS
+        return wall_ns is not None and until_ns is not None and wall_ns > until_ns
+
+    def _is_surely_over(self, boot: int, started_ns: int, lasts_s: int) -> bool:
+        """Say whether it is over by the monotonic clock of this start, which nothing sets: a clock that jumps logs nobody out.
+
+        What began in an earlier start has lasted at least as long as this one. The command line (start 0) may have made it now.
+        """
+        since_ns = started_ns if boot == self._boot else self._began_ns
+        return boot != NO_BOOT and self._clock.monotonic_ns() - since_ns > lasts_s * NS
+
+    def _dated(self, boot: int, monotonic_ns: int) -> int | None:
+        """Give the wall time of a moment of an earlier start as it is known today; None where it is not."""
+        del boot, monotonic_ns
+        return None
 
     def _wall_after(self, seconds: int) -> int | None:
         wall_ns, _ = self._clock.wall_ns()

@@ -183,11 +183,19 @@ def _is_meant(web: Mapping[str, Any]) -> Mapping[str, Any]:
     return web
 
 
-def _rhythm(value: Any) -> float:
-    every = 0.0 if value == "never" else duration(value) if isinstance(value, (str, float, int)) else -1.0
-    if every == 0 or 3600 <= every <= 366 * 86_400:  # noqa: PLR2004  # an hour, a year
-        return every
-    raise vol.Invalid("expected never, or 1h to 366d; write e.g. 1d")
+RHYTHM = "expected never, or 1h to 366d; write e.g. 1d"
+
+
+def _never(value: Any) -> Any:
+    if isinstance(value, (str, int, float)):
+        return 0.0 if value == "never" else value
+    raise vol.Invalid(RHYTHM)
+
+
+def _sensible(every_s: float) -> float:
+    if every_s == 0 or 3600 <= every_s <= 366 * 86_400:  # noqa: PLR2004  # an hour, a year
+        return every_s
+    raise vol.Invalid(RHYTHM)
 
 
 TEXT = vol.All(str, vol.Length(min=1, max=60, msg="expected a text of 1 to 60 characters"))
@@ -278,7 +286,7 @@ SCHEMAS: dict[str, vol.Schema] = {
     ),
     "backup": vol.Schema(
         {
-            vol.Optional("every", description="how often one is made; never makes none"): _rhythm,
+            vol.Optional("every", description="how often one is made; never makes none"): vol.All(_never, duration, _sensible),
             vol.Optional("keep", description="how many of them stay; the oldest goes"): whole(1, 100),
             vol.Optional("history", description="whether the readings are in them"): bool,
         }

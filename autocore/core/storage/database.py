@@ -83,6 +83,22 @@ class Database:
         """Do `work` like `run`, without waiting for it."""
         return self._writer.submit(self._session, work)
 
+    async def reopen(self, prepare: Callable[[], T], migrations: Path, define: Callable[[Any], object]) -> T:
+        """Let go of the file, do `prepare` (it may move the file away), and open what is there then, or a new one."""
+        loop = asyncio.get_running_loop()
+        for work in (self.pony.disconnect, self._blind):
+            await loop.run_in_executor(self._reader, work)
+
+        def again() -> T:
+            self.pony.disconnect()
+            answer = prepare()
+            self.pony = _Guarded()
+            self.pony.let_in(f"db-{self.name}")
+            self._open(migrations, define)
+            return answer
+
+        return await loop.run_in_executor(self._writer, again)
+
     async def close(self) -> None:
         """Finish what was asked for and close the file."""
         loop = asyncio.get_running_loop()

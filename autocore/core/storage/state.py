@@ -53,6 +53,8 @@ class DataFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
+        self.was_clean = True
+        """Whether the gateway before this one let go of the folder; False after a crash or a power cut."""
 
     def make(self) -> Path:
         """Make the folder, for its owner only.
@@ -72,6 +74,7 @@ class DataFolder:
         """Hold the folder until `let_go` or the end of the process; raises StartError when another gateway does."""
         file = self.make() / "autocore.lock"
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        left = os.fstat(descriptor).st_size
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -80,6 +83,7 @@ class DataFolder:
             raise StartError(
                 f"a gateway runs on {self.path} already (pid {pid}); stop it, or name another folder with --data"
             ) from error
+        self.was_clean = left == 0
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         self._lock = descriptor
@@ -87,6 +91,7 @@ class DataFolder:
     def let_go(self) -> None:
         """Let another gateway have the folder."""
         if self._lock is not None:
+            os.ftruncate(self._lock, 0)
             os.close(self._lock)
             self._lock = None
 
@@ -109,14 +114,19 @@ class StateStore:
         """Finish what was asked for and close the file."""
         await self.database.close()
 
-    async def begin_boot(self, clock: Clock) -> BootInfo:
-        """Note that the gateway starts, and give the start's number."""
+    async def begin_boot(self, clock: Clock, floor: tuple[int, int] = (0, 0)) -> BootInfo:
+        """Note that the gateway starts, and give the start's number.
+
+        Args:
+            clock: says what time it is.
+            floor: boot and sequence number that a state.db which was lost may have given out.
+        """
         db = self.database.pony
         wall_ns, quality = clock.wall_ns()
         started_ns = clock.monotonic_ns()
 
         def work() -> BootInfo:
-            number = (orm.max(boot.number for boot in db.Boot) or 0) + 1
+            number = max(orm.max(boot.number for boot in db.Boot) or 0, floor[0]) + 1
             db.Boot(
                 number=number,
                 machine_boot=_machine_boot(),
@@ -126,7 +136,7 @@ class StateStore:
             )
             known = orm.select((boot.number, boot.offset_ns) for boot in db.Boot if boot.offset_ns is not None)[:]
             limit = db.Setting.get(owner="core", name="seq_limit")
-            first_seq = int(limit.value) if limit else FIRST_SEQ
+            first_seq = max(int(limit.value) if limit else FIRST_SEQ, floor[1])
             _put(db, "core", "seq_limit", first_seq + BLOCK)
             return BootInfo(number, first_seq, dict(known))
 

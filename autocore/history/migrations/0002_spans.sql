@@ -41,3 +41,9 @@ CREATE TABLE hour (
     mean REAL,
     last
 );
+-- The names once more, on pages of their own: one damaged page must not make a whole history nameless.
+CREATE TABLE series_copy (
+    number INTEGER PRIMARY KEY,
+    entity TEXT NOT NULL
+);
+INSERT INTO series_copy SELECT number, entity FROM series;

@@ -104,7 +104,36 @@ async def test_after_a_restart_a_session_ends_by_trusted_wall_time_only(
     later.advance(1)
     with pytest.raises(NotAuthenticated):
         await again.authenticate(session.token, "rest", "::1")
+    assert len(await again.sessions()) == 1  # the clock may be wrong: it is refused, and stays
+    later.set_wall(EARLIEST_WALL_NS + HOUR_S * NS)
+    later.advance(1)
+    assert (await again.authenticate(session.token, "rest", "::1")).cause.who == "ana"
+    later.advance(24 * HOUR_S)  # this start alone has lasted longer than the session may
+    with pytest.raises(NotAuthenticated):
+        await again.authenticate(session.token, "rest", "::1")
     assert await again.sessions() == []
+
+
+async def test_there_is_an_end_to_sessions_that_never_end(
+    accounts: Accounts, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autocore.core.auth.accounts.MOST_SESSIONS", 2)
+    made = []
+    for _ in range(4):
+        made.append((await accounts.log_in("ana", PASSWORD, "::1")).id)
+        clock.advance(1)
+    assert [one.id for one in await accounts.sessions()] == made[:1:-1]
+
+
+async def test_a_token_that_the_command_line_made_lives_as_long_as_it_says(
+    accounts: Accounts, store: StateStore, clock: FakeClock, tmp_path: Path
+) -> None:
+    clock.advance(30 * 24 * HOUR_S)  # the gateway has run for longer than the token shall
+    token = await accounts_of(store, clock, tmp_path, boot=0).add_token("display", "ana", (), HOUR_S)
+    assert (await accounts.authenticate(token.text, "rest", "")).cause.who == "ana"
+    clock.advance(HOUR_S + 1)
+    with pytest.raises(NotAuthenticated):
+        await accounts.authenticate(token.text, "rest", "")
 
 
 async def test_what_another_process_revokes_is_gone_within_a_second(

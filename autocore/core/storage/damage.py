@@ -1,0 +1,140 @@
+"""Is a database whole? And where a damaged one goes: beside, under another name, byte for byte, and never over it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autocore.core.errors import StorageError
+
+HEADER = b"SQLite format 3\x00"
+ROWS = 100  # of a damaged table, read at once
+STEPS = 20_000  # of SQLite's machine between two looks at the clock
+PARTS = ("", "-wal", "-shm")
+"""The endings of the files that are one database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of a damaged file.
+
+    Args:
+        event: `storage.damaged`, `storage.restored` or `storage.salvaged`.
+        data: the fields of that event.
+        sentence: for people: what, what is lost, what to do.
+    """
+
+    event: str
+    data: Mapping[str, Any]
+    sentence: str
+
+
+def damage_of(file: Path, limit_s: float) -> str | None:
+    """Give what is wrong with a database as a clause, None when nothing was found in `limit_s` seconds.
+
+    It changes nothing but the log that SQLite itself would take in at the next opening.
+    """
+    if not file.exists():
+        return None
+    try:
+        with file.open("rb") as source:
+            head = source.read(len(HEADER))
+        if head != HEADER:
+            return "it is no database" if head else "it is empty"
+        connection = sqlite3.connect(file, timeout=1.0, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        return f"it cannot be opened ({error})"
+    deadline = time.monotonic() + limit_s
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
+    try:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    finally:
+        connection.close()
+    # Interrupted by the clock: what was looked at is whole. Locked: another program is working on it, so it can be used.
+    return None if found in ("ok", "interrupted", "database is locked") else f"it is damaged ({found})"
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Say whether an error, or what caused it, tells of a damaged file rather than of a full disk or a wrong statement."""
+    while error is not None:
+        name = getattr(getattr(error, "original_exc", error), "sqlite_errorname", "") or ""
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            return True
+        error = error.__cause__
+    return False
+
+
+def set_aside(file: Path) -> Path:
+    """Move a damaged database, with its log, to `<name>.damaged-1` (2, 3 …) beside it, and give the new name.
+
+    Raises:
+        StorageError: it cannot be moved.
+    """
+    number = 1
+    while (target := file.with_name(f"{file.name}.damaged-{number}")).exists():
+        number += 1
+    try:
+        for part in PARTS:
+            source = file.with_name(file.name + part)
+            if source.exists():
+                source.rename(target.with_name(target.name + part))
+    except OSError as error:
+        raise StorageError(f"{file} is damaged and cannot be moved away: {error.strerror}") from error
+    return target
+
+
+def readable_rows(sql: sqlite3.Connection, table: str, key: str) -> Iterator[list[tuple[Any, ...]] | None]:
+    """Give the rows of a damaged table that can be read, some at a time in the order of their key; None for each gap.
+
+    Args:
+        sql: in autocommit mode.
+        table: a name of ours.
+        key: its INTEGER PRIMARY KEY.
+    """
+    last, amount = -1, ROWS
+    text = f"SELECT {key}, * FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?"  # noqa: S608  # names of ours
+
+    def read(after: int, most: int) -> list[tuple[Any, ...]] | None:
+        try:
+            return sql.execute(text, (after, most)).fetchall()
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
+            return None
+
+    while True:
+        rows = read(last, amount)
+        if rows is None and amount > 1:
+            amount = 1
+        elif rows is None:
+            yield None
+            after = _beyond(last, lambda after: read(after, 1) is not None)
+            if after is None:
+                return
+            last, amount = after, ROWS
+        elif rows:
+            yield [row[1:] for row in rows]
+            last, amount = rows[-1][0], ROWS
+        else:
+            return
+
+
+def _beyond(last: int, is_readable: Callable[[int], bool]) -> int | None:
+    """Give the smallest key after `last` behind which rows can be read again, None when there is none."""
+    step = 1
+    while not is_readable(last + step):
+        step *= 2
+        if last + step >= 1 << 62:
+            return None
+    low, high = last + step // 2, last + step
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if is_readable(middle):
+            high = middle
+        else:
+            low = middle
+    return high

@@ -1,0 +1,47 @@
+"""The whole visit, in the order in which things depend on each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from autocore.core.clock import SystemClock
+from autocore.core.config import read
+from autocore.core.config.sections import HistorySection, MqttSection
+from autocore.core.errors import ConfigFaults
+from autocore.doctor import databases, folder, machine
+from autocore.doctor.finding import Finding, problem
+
+
+def visit(config: Path, data: Path) -> Iterator[Finding]:
+    """Look at everything, and say each thing as soon as it is known.
+
+    Args:
+        config: the configuration folder.
+        data: the data folder.
+    """
+    pid = machine.holder(data)
+    yield from machine.look_at_gateway(data, pid)
+    yield from machine.look_at_configuration(config)
+    mqtt, history = _sections(config)
+    yield from machine.look_at_broker(mqtt)
+    is_clock_right = SystemClock().wall_ns()[0] is not None
+    if not data.is_dir():
+        yield from machine.look_at_clock([])
+        yield problem("data folder", f"{data} is not there", "start the gateway once, or name the folder with --data")
+        return
+    yield from machine.look_at_clock(databases.boots(data / "state.db", is_running=pid is not None))
+    yield from folder.look_at_permissions(data)
+    yield from folder.look_at_room(data, history.quota)
+    yield from databases.look_at_databases(data, config, is_running=pid is not None)
+    yield from folder.look_at_copies(data, is_clock_right=is_clock_right)
+
+
+def _sections(config: Path) -> tuple[MqttSection, HistorySection]:
+    """Give what the configuration says, or what it says when it says nothing."""
+    try:
+        core = read(config, environ=os.environ).core
+    except ConfigFaults:
+        return MqttSection(), HistorySection()
+    return core.mqtt, core.history

@@ -1,0 +1,94 @@
+"""Opening what is written down: the small databases, after what is damaged among them was replaced, and the history."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autocore.builtin.audit import Audit
+from autocore.builtin.keeper import RegistryKeeper
+from autocore.builtin.notifications import Notifications
+from autocore.builtin.parts import Builtin
+from autocore.builtin.people import People
+from autocore.builtin.timekeeper import BelievableClock
+from autocore.core.bus import Bus
+from autocore.core.clock import Clock, Sequence, Timeline
+from autocore.core.entities import EntityRegistry
+from autocore.core.mqtt.hub import MqttHub
+from autocore.core.notices import Severity
+from autocore.core.storage.damage import Finding
+from autocore.core.storage.state import BootInfo, StateStore
+from autocore.history.history import History, Waiting
+from autocore.rescue.keeper import SnapshotKeeper
+from autocore.rescue.rescue import rescue
+
+Tell = Callable[[Finding], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What is written down, and what knows of it."""
+
+    store: StateStore
+    keeper: RegistryKeeper
+    boot: BootInfo
+    sequence: Sequence
+    timeline: Timeline
+    history: History
+    accounts: People
+    audit: Audit
+    builtin: Builtin
+
+
+async def open_store(
+    stack: AsyncExitStack, data: Path, clock: BelievableClock
+) -> tuple[StateStore, BootInfo, tuple[Finding, ...]]:
+    """Open state.db and begin a start; damaged files were replaced before, and the findings say by what.
+
+    Raises:
+        StorageError: it cannot be used.
+    """
+    rescued = await asyncio.to_thread(rescue, data)
+    store = StateStore(data)
+    await store.open()
+    stack.push_async_callback(store.close)
+    await clock.remember(store.database)
+    return store, await store.begin_boot(clock, rescued.floor), rescued.findings
+
+
+def keep_copies(stack: AsyncExitStack, data: Path, bus: Bus, clock: Clock) -> None:
+    """Take copies of the small databases from now on, and a last one before they are closed."""
+    copies = SnapshotKeeper(data, bus, clock)
+    copies.start()
+    stack.push_async_callback(copies.stop)
+
+
+def teller(bus: Bus, notifications: Notifications, findings: Iterable[Finding]) -> Tell:
+    """Give what tells people, and the event log, of what became of a damaged file; `findings` are told at once."""
+
+    def tell(finding: Finding) -> None:
+        bus.emit(finding.event, finding.data)
+        severity = Severity.WARNING if finding.event == "storage.salvaged" else Severity.ERROR
+        notifications.send(finding.sentence, title="AutoCore", severity=severity, source="storage", key=None)
+
+    for finding in findings:
+        tell(finding)
+    return tell
+
+
+async def open_history(stack: AsyncExitStack, hub: MqttHub, entities: EntityRegistry, *, is_suspect: bool, **how: Any) -> History:
+    """Open the history and let it listen; `how` are the arguments of `History`.
+
+    Raises:
+        StorageError: it cannot be used.
+    """
+    history = History(waiting=Waiting(hub.begin_commit, lambda: hub.has_unacknowledged), **how)
+    await history.open(is_suspect=is_suspect)
+    stack.push_async_callback(history.close)
+    history.start()
+    stack.callback(entities.on("", history.record))
+    return history

@@ -1,0 +1,118 @@
+"""Looks at the small databases before they are opened; a damaged one is set aside and its last good copy takes its place."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from autocore.core.clock import BLOCK
+from autocore.core.storage.damage import Finding, damage_of, set_aside
+from autocore.rescue.snapshots import put_back, snapshots_of
+
+CHECK_S = 2.0  # bounded: a Pi that starts with a large event log must not be late for its relays
+JSON_COLUMNS = (
+    ("entity", "description"),
+    ("entity", "overrides"),
+    ("last_state", "value"),
+    ("device", "facts"),
+    ("setting", "value"),
+)
+SEQ_MARGIN = 100 * BLOCK  # numbers that a start between the copy and the damage may have used
+BOOT_MARGIN = 100
+
+log = logging.getLogger("autocore.storage")
+
+
+@dataclass(frozen=True, slots=True)
+class Rescued:
+    """What was done before the databases were opened.
+
+    Args:
+        findings: what became of each damaged file.
+        floor: boot and sequence number below which the lost state.db may have given out all; (0, 0) when it was not lost.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    floor: tuple[int, int] = (0, 0)
+
+
+def rescue(data: Path) -> Rescued:
+    """Make the small databases of a data folder usable.
+
+    Raises:
+        StorageError: a damaged file cannot be moved away, or a copy cannot be written.
+    """
+    found: list[Finding] = []
+    floor = (0, 0)
+    state = data / "state.db"
+    reason = _damage_of_state(state)
+    if reason is None and not state.exists() and (any(snapshots_of(data, state)) or (data / "history.db").exists()):
+        reason = "it is missing"
+    if reason is not None:
+        found.append(_replace(data, state, reason))
+        floor = _floor(data / "history.db")
+    for file in sorted((data / "plugins").glob("*.db")):
+        reason = damage_of(file, CHECK_S)
+        if reason is not None:
+            found.append(_replace(data, file, reason))
+    return Rescued(tuple(found), floor)
+
+
+def _damage_of_state(file: Path) -> str | None:
+    return damage_of(file, CHECK_S) or (next(_unreadable(file), None) if file.exists() else None)
+
+
+def _unreadable(file: Path) -> Iterator[str]:
+    """Give what in the registries cannot be understood: a flipped bit inside a row is no fault to SQLite."""
+    try:
+        with closing(sqlite3.connect(file, timeout=1.0)) as sql:
+            tables = {row[0] for row in sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            for table in ("user", "api_token", "session", "boot"):
+                if table in tables:
+                    sql.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608  # the names above
+            for table, column in JSON_COLUMNS:
+                if table in tables:
+                    for (text,) in sql.execute(f"SELECT {column} FROM {table}"):  # noqa: S608  # the names above
+                        json.loads(text)
+    except (ValueError, TypeError) as error:
+        yield f"it holds what is no JSON ({error})"
+    except sqlite3.DatabaseError as error:
+        yield f"it cannot be read ({error})"
+
+
+def _replace(data: Path, file: Path, reason: str) -> Finding:
+    kept = f"; the damaged file is kept as {set_aside(file).name}" if file.exists() else ""
+    for snapshot in snapshots_of(data, file):
+        is_sound = (_damage_of_state(snapshot) if file.name == "state.db" else damage_of(snapshot, CHECK_S)) is None
+        if is_sound:
+            put_back(snapshot, file)
+            sentence = (
+                f"{file.name} cannot be used: {reason}. Its copy {snapshot.name} has taken its place; what was changed after that"
+                f" copy was made (users, names, approvals) has to be done again{kept}"
+            )
+            log.error("%s", sentence)
+            return Finding("storage.restored", {"file": file.name, "source": snapshot.name, "reason": reason}, sentence)
+    sentence = (
+        f"{file.name} cannot be used: {reason}. There is no good copy, so it begins empty: restore a backup, or do again what"
+        f" stood in it (for state.db: make the administrator with the set-up code){kept}"
+    )
+    log.error("%s", sentence)
+    return Finding("storage.damaged", {"file": file.name, "reason": reason}, sentence)
+
+
+def _floor(history: Path) -> tuple[int, int]:
+    """Give the highest boot and sequence number that the history tells of, with room for what the lost file gave out after it."""
+    boot = seq = 0
+    try:
+        with closing(sqlite3.connect(f"{history.resolve().as_uri()}?mode=ro", uri=True)) as sql:
+            for table in ("span", "batch"):
+                row = sql.execute(f"SELECT coalesce(max(boot), 0), coalesce(max(last_seq), 0) FROM {table}").fetchone()  # noqa: S608  # the two
+                boot, seq = max(boot, row[0]), max(seq, row[1])
+    except sqlite3.Error as error:
+        log.warning("%s cannot tell how far the numbers went: %s", history, error)
+    return boot + BOOT_MARGIN, seq + SEQ_MARGIN
