@@ -17,6 +17,7 @@ import msgspec
 
 from autocore import __version__
 from autocore.backup.desk import Backups, Ground
+from autocore.broker.filters import FilterMemory
 from autocore.broker.mosquitto import Mosquitto
 from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
@@ -26,6 +27,7 @@ from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
 from autocore.builtin.parts import Builtin
 from autocore.builtin.people import People
+from autocore.builtin.storagewatch import StorageWatch, Writer
 from autocore.builtin.timekeeper import BelievableClock, TimeKeeper
 from autocore.builtin.witness import Witness, both
 from autocore.check import faults_of
@@ -38,6 +40,7 @@ from autocore.core.cache import Cache
 from autocore.core.clock import Clock, Sequence, SystemClock, Timeline
 from autocore.core.config import Config, read
 from autocore.core.config.sections import is_loopback
+from autocore.core.damage import Damages
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import ConfigFaults, UnknownName
@@ -95,6 +98,7 @@ class Gateway:
         connect: makes the connections to a broker that is none (tests); then no broker is started and no port taken, and
             `site` is asked instead.
         is_rehearsal: plugins are set up, but their background work is not begun, and nothing is served.
+        damages: what was set aside before the start; people are told of it, and of what comes.
     """
 
     def __init__(
@@ -105,6 +109,7 @@ class Gateway:
         *,
         connect: Callable[..., Any] | None = None,
         is_rehearsal: bool = False,
+        damages: Damages | None = None,
     ) -> None:
         self.settings = settings
         self.config = config
@@ -122,6 +127,7 @@ class Gateway:
         """The web as an ASGI application, behind its gate."""
         self._connect_by = connect
         self._is_rehearsal = is_rehearsal
+        self._damages = damages or Damages()
         self._clock = BelievableClock(clock or SystemClock())
         self._started_ns = self._clock.monotonic_ns()
         self._stack = AsyncExitStack()
@@ -186,6 +192,11 @@ class Gateway:
             return
         records.builtin.start(plugins)
         self._stack.push_async_callback(records.builtin.stop)
+        self._damages.start(partial(parts.notify, title="AutoCore", severity=Severity.ERROR, source="gateway", key=None))
+        told = records.builtin
+        writers: dict[str, Writer] = {"history": records.history, "registry": records.keeper, "audit": records.audit}
+        writers |= {"events": told.events, "notices": told.notifications}
+        self._stack.callback(StorageWatch(writers, self._clock, parts.notify).start())
         await self._connect(parts.hub, parts.link)
         self._keep_time(parts.bus, parts.entities, records)
         await self._serve(web, listener, parts, plugins, records)
@@ -287,6 +298,7 @@ class Gateway:
             port=self.mqtt_port,
             root=section.root,
             allows_anonymous=section.anonymous == "loopback",
+            damages=self._damages,
         )
         endpoint = await broker.start()
         self._stack.push_async_callback(broker.stop)
@@ -297,12 +309,13 @@ class Gateway:
         if section.secret_key is not None:
             logs.hide(section.secret_key)
         setup = SetupCode(self._clock, self.settings.data)
+        had_key = section.secret_key is not None or (self.settings.data / "session.key").exists()
         accounts = People(
             bus,
             store.database,
             self._clock,
             boot=boot.number,
-            key=signing_key(section.secret_key, self.settings.data),
+            key=signing_key(section.secret_key, self.settings.data, self._damages),
             session_s=section.session_hours * HOUR_S,
             setup=setup,
         )
@@ -310,6 +323,8 @@ class Gateway:
         self._stack.push_async_callback(accounts.stop)
         if not await accounts.has_administrator():
             self.setup_code = setup.open()
+        elif not had_key:
+            self._damages.note("session.key was gone and is made anew; everybody has to log in again")
         return accounts
 
     def _open_news(self, store: StateStore, timeline: Timeline, bus: Bus, boot: BootInfo) -> tuple[Notifications, EventLog]:
@@ -325,7 +340,8 @@ class Gateway:
         will = msgspec.json.encode(GatewayStatus("offline", boot.number, __version__))
         if endpoint.password is not None:
             logs.hide(endpoint.password)
-        memory = self.settings.data / "mqtt-filters.json"
+        memory = FilterMemory(self.settings.data / "mqtt-filters.json", self._damages)
+        self._stack.push_async_callback(memory.close)
         status = (f"{root}/gateway/status", will)
         return MqttHub(self._clock, endpoint, root, will=status, memory=memory, connect=self._connect_by or Connection)
 
@@ -389,6 +405,7 @@ class Gateway:
             folders=core.folders,
             started_ns=self._started_ns,
             reload=self.reload,
+            saved=records.keeper.saved,
             check=lambda: faults_of(self.settings.config),
             restart=self.restart.set,
         )

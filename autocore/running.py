@@ -12,8 +12,10 @@ from autocore.app import Gateway, Settings
 from autocore.backup.applying import apply, finish, take_back
 from autocore.backup.plan import Plan
 from autocore.check import load_checked
+from autocore.core.damage import Damages
 from autocore.core.errors import AutocoreError
 from autocore.core.storage.state import DataFolder
+from autocore.mend import load_mended
 
 Beside = Callable[[Gateway], AbstractAsyncContextManager[None]]
 
@@ -77,19 +79,24 @@ async def _started(settings: Settings) -> Gateway:
     """Start the gateway, on trial with what was restored when something was."""
     plan = await asyncio.to_thread(_restore, settings)
     try:
-        gateway = Gateway(settings, load_checked(settings.config, settings.only))
+        gateway = _mended(settings) if plan is None else Gateway(settings, load_checked(settings.config, settings.only))
         await gateway.start()
     except Exception as error:  # whatever it is: the vehicle must not stand without a gateway because of a restore
         if plan is None or not await asyncio.to_thread(_take_back, settings, str(error)):
             raise
         log.error("the gateway does not start with what was restored and goes on with what it had: %s", error)  # noqa: TRY400  # a sentence
-        gateway = Gateway(settings, load_checked(settings.config, settings.only))
+        gateway = _mended(settings)
         await gateway.start()
     else:
         if plan is not None:
             await asyncio.to_thread(finish, settings.data)
             log.warning("restored %s; what stood there before is in %s", plan.source, settings.data / plan.aside)
     return gateway
+
+
+def _mended(settings: Settings) -> Gateway:
+    damages = Damages()
+    return Gateway(settings, load_mended(settings.config, damages, settings.only), damages=damages)
 
 
 def _restore(settings: Settings) -> Plan | None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from autocore.core.child import die_with_parent
+from autocore.core.damage import Damages, sync_folder
 from autocore.core.errors import BrokerError
 from autocore.core.mqtt.endpoint import Endpoint
 
@@ -32,7 +33,18 @@ BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 60.0  # one that ran for so long is started again at once
 ITERATIONS = 101  # what mosquitto_ctrl writes; the secrets are random, so more would protect nothing
 
+SHORTEST_PASSWORD = 20  # of those that are made here: 43 characters
+LISTS = ("clients", "groups", "roles")
+LOST = {
+    "mosquitto.db": "messages that the broker kept are gone; the gateway publishes its own again",
+    "accounts.json": "devices need new credentials",
+}
+
 log = logging.getLogger("autocore.broker")
+
+
+class _Ended(BrokerError):
+    """It ended instead of listening."""
 
 
 class Mosquitto:
@@ -43,9 +55,11 @@ class Mosquitto:
         port: the port on 127.0.0.1.
         root: the first level of the native topics, for what an anonymous client may do.
         allows_anonymous: whether clients on this machine need no password (the demo).
+        damages: hears of files that could not be used.
     """
 
-    def __init__(self, folder: Path, *, port: int, root: str, allows_anonymous: bool) -> None:
+    def __init__(self, folder: Path, *, port: int, root: str, allows_anonymous: bool, damages: Damages | None = None) -> None:
+        self._damages = damages or Damages()
         self._folder = folder
         self._port = port
         self._root = root
@@ -64,9 +78,12 @@ class Mosquitto:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         await asyncio.to_thread(self._end_orphan)
         _check_free(self._port)
-        password = self._password()
-        self._write_accounts(password)
-        await self._launch(program)
+        try:
+            password = self._password()
+            self._write_accounts(password)
+        except OSError as error:
+            raise BrokerError(f"{self._folder} cannot be written: {error.strerror}; the broker needs its accounts") from error
+        await self._launch_without_damage(program, password)
         self._task = asyncio.get_running_loop().create_task(self._supervise(program))
         return Endpoint(HOST, self._port, ACCOUNT, password)
 
@@ -106,10 +123,30 @@ class Mosquitto:
             log.error("mosquitto ended with code %s; starting it again in %s s", code, delay_s)
             await asyncio.sleep(delay_s)
             try:
-                await self._launch(program)
+                await self._launch_without_damage(program, self._password())
                 self.restarts += 1
             except BrokerError as error:
                 log.error("%s", error)  # noqa: TRY400  # a sentence, no trace
+
+    async def _launch_without_damage(self, program: str, password: str) -> None:
+        """Launch it; a file that it cannot be launched with is set aside, first the one that it complains of."""
+        spare = ["mosquitto.db", "accounts.json"]
+        while True:
+            try:
+                await self._launch(program)
+                return
+            except _Ended as error:
+                if "dynamic" in error.args[0] or "dynsec" in error.args[0]:
+                    spare.reverse()
+                while spare and not (self._folder / spare[0]).exists():
+                    spare.pop(0)
+                if not spare:
+                    raise
+                log.error("%s", error)  # noqa: TRY400  # a sentence, no trace
+                name = spare.pop(0)
+                self._damages.set_aside(self._folder / name, LOST[name])
+                if name == "accounts.json":
+                    self._write_accounts(password)
 
     async def _launch(self, program: str) -> None:
         # A pipe of our own: uvloop gives a child a socket for its standard input, which cannot be opened by name.
@@ -131,7 +168,8 @@ class Mosquitto:
         finally:
             os.close(reading)
         self._process = process
-        self._pid_file.write_text(str(process.pid))
+        with contextlib.suppress(OSError):  # a full disk: then only an orphan would not be found
+            self._pid_file.write_text(str(process.pid))
         await self._until_it_listens(process)
 
     async def _until_it_listens(self, process: asyncio.subprocess.Process) -> None:
@@ -140,7 +178,7 @@ class Mosquitto:
         while time.monotonic() < deadline:
             if process.returncode is not None:
                 said = (await process.stderr.read()).decode(errors="replace").strip() if process.stderr else ""
-                raise BrokerError(f"mosquitto ended at once: {said or f'code {process.returncode}'}")
+                raise _Ended(f"mosquitto ended at once: {said or f'code {process.returncode}'}")
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection(HOST, self._port)
                 writer.close()
@@ -176,16 +214,19 @@ class Mosquitto:
 
     def _password(self) -> str:
         file = self._folder / "gateway.secret"
-        if not file.exists():
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as out:
-                out.write(secrets.token_urlsafe(32))
-        return file.read_text().strip()
+        if file.exists():
+            password = file.read_text(errors="replace").strip()
+            if len(password) >= SHORTEST_PASSWORD and password.isascii() and password.isprintable():
+                return password
+            self._damages.set_aside(file, "the gateway has a new password for its broker")
+        password = secrets.token_urlsafe(32)
+        _write_safely(file, password)
+        return password
 
     def _write_accounts(self, password: str) -> None:
         """Write what the dynamic-security plugin reads at its start: the gateway's account and what strangers may do."""
         file = self._folder / "accounts.json"
-        known = _read_json(file)
+        known = self._known_accounts(file)
         strangers = [client for client in known.get("clients", []) if client.get("username") != ACCOUNT]
         roles = [role for role in known.get("roles", []) if role.get("rolename") not in ("gateway", "anonymous")]
         groups = [group for group in known.get("groups", []) if group.get("groupname") != "anonymous"]
@@ -201,11 +242,20 @@ class Mosquitto:
             "roles": [*roles, _gateway_role(), self._anonymous_role()],
             "anonymousGroup": "anonymous",
         }
-        fresh = file.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            json.dump(document, out, indent=1)
-        fresh.replace(file)
+        _write_safely(file, json.dumps(document, indent=1))
+
+    def _known_accounts(self, file: Path) -> dict[str, list[dict[str, Any]]]:
+        """Give the clients, groups and roles of the file; when they cannot be read it is set aside."""
+        try:
+            document = json.loads(file.read_text())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError):
+            document = None
+        if isinstance(document, dict) and all(_is_list_of_objects(document.get(name, [])) for name in LISTS):
+            return {name: document.get(name, []) for name in LISTS}
+        self._damages.set_aside(file, LOST["accounts.json"])
+        return {}
 
     def _anonymous_role(self) -> dict[str, Any]:
         acls = []
@@ -292,12 +342,16 @@ def _acl(kind: str, topic: str, *, allow: bool = True) -> dict[str, Any]:
     return {"acltype": kind, "topic": topic, "priority": 0 if allow else 10, "allow": allow}
 
 
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(file.read_text())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        log.warning("%s is damaged and was made anew; devices need new credentials: %s", file, error)
-        return {}
-    return document if isinstance(document, dict) else {}
+def _is_list_of_objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
+def _write_safely(file: Path, text: str) -> None:
+    """Put a secret into its file, whole or not at all, for its owner only."""
+    fresh = file.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(file)
+    sync_folder(file.parent)

@@ -28,6 +28,7 @@ class Audit:
 
     def __init__(self, database: Database, clock: Clock, sequence: Sequence, boot: int) -> None:
         self.dropped = 0
+        self.is_failing = False
         self._database = database
         self._clock = clock
         self._sequence = sequence
@@ -81,7 +82,11 @@ class Audit:
             await self._database.run(lambda: db.get_connection().executemany(sql, rows))
         except StorageError as error:
             self._rows = rows + self._rows
-            log.error("the audit cannot be written and waits in memory: %s", error)  # noqa: TRY400  # a sentence
+            if not self.is_failing:
+                log.error("the audit cannot be written and waits in memory: %s", error)  # noqa: TRY400  # a sentence
+            self.is_failing = True
+        else:
+            self.is_failing = False
 
     async def rows(self, limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:
         """Give the newest rows before the sequence number `before`, newest first."""

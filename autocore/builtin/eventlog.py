@@ -81,7 +81,7 @@ class EventLog:
         self._boot = boot
         self._waiting: list[tuple[Event, EventClass]] = []
         self._amounts: Counter[str] | None = None
-        self._is_failing = False
+        self.is_failing = False
         self._undo: Callable[[], None] = lambda: None
         self._timer: Every | None = None
         self._task: asyncio.Task[None] | None = None
@@ -154,11 +154,11 @@ class EventLog:
             too_many = max(0, len(self._waiting) - MOST_WAITING)
             del self._waiting[:too_many]
             self.dropped += too_many
-            if not self._is_failing:
+            if not self.is_failing:
                 log.error("the event log cannot be written and waits in memory: %s", error)  # noqa: TRY400  # a sentence
-            self._is_failing = True
+            self.is_failing = True
         else:
-            self._is_failing = False
+            self.is_failing = False
 
     def _write(self, rows: list[tuple[Any, ...]]) -> Counter[str]:
         """Add rows, delete the oldest of what there is too much of, and give how many each class has."""

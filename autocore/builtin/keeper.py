@@ -50,6 +50,7 @@ class RegistryKeeper:
         self._store = store
         self._journal = journal
         self._disk = asyncio.Lock()  # one thread at a time works on the journal
+        self._registry = asyncio.Lock()  # who waits for the registry waits for what another is writing too
         self._entities = entities
         self._devices = devices
         self._bus = bus
@@ -66,7 +67,8 @@ class RegistryKeeper:
         self._has_old_journal = False
         self._journaling: asyncio.Task[None] | None = None
         self._journal_timer: Every | None = None
-        self._is_failing = False
+        self.is_failing = False
+        """Whether the disk did not take the registry or the last states."""
         self._is_journal_failing = False
 
     def start(self) -> None:
@@ -93,8 +95,16 @@ class RegistryKeeper:
             if task is not None:
                 await task
         await self._save()
-        if not self._is_failing:
+        if not self.is_failing:
             await self._on_disk(self._journal.close)
+
+    async def saved(self) -> None:
+        """Return once what is known of entities and devices is on disk, so that it can be promised.
+
+        Raises:
+            StorageError: the disk takes nothing; it is tried again by itself.
+        """
+        await self._save_registry()
 
     def _on_second(self) -> None:
         if self._journaling is None or self._journaling.done():
@@ -151,28 +161,35 @@ class RegistryKeeper:
     async def _save(self) -> None:
         if not self._has_old_journal:  # after a failed fold both files are still needed
             self._has_old_journal = await self._on_disk(self._journal.turn)
-        added, self._new_entities = self._new_entities, set()
-        gone, self._gone_entities = self._gone_entities, set()
-        devices, self._changed_devices = self._changed_devices, set()
         states = [(one.id, one.state) for one in self._entities.changed_since(self._folded_seq)]
-        known = [self._entities.get(one) for one in added if one in self._entities]
-        changed = [device for one in devices if (device := self._devices.find(one)) is not None]
         try:
-            if known or gone:
-                await self._store.save_entities(known, gone)
-            if changed:
-                await self._store.save_devices(changed)
+            await self._save_registry()
             if states:
                 await self._store.save_states(states)
         except StorageError as error:
-            self._new_entities |= added
-            self._gone_entities |= gone
-            self._changed_devices |= devices
-            if not self._is_failing:
+            if not self.is_failing:
                 log.error("the registry cannot be written and is tried again: %s", error)  # noqa: TRY400  # a sentence
-            self._is_failing = True
+            self.is_failing = True
             return
-        self._is_failing = False
+        self.is_failing = False
         self._folded_seq = max([self._folded_seq, *(state.seq for _, state in states)])
         if self._has_old_journal and await self._on_disk(self._journal.folded):
             self._has_old_journal = False
+
+    async def _save_registry(self) -> None:
+        async with self._registry:
+            added, self._new_entities = self._new_entities, set()
+            gone, self._gone_entities = self._gone_entities, set()
+            devices, self._changed_devices = self._changed_devices, set()
+            known = [self._entities.get(one) for one in added if one in self._entities]
+            changed = [device for one in devices if (device := self._devices.find(one)) is not None]
+            try:
+                if known or gone:
+                    await self._store.save_entities(known, gone)
+                if changed:
+                    await self._store.save_devices(changed)
+            except StorageError:
+                self._new_entities |= added - self._gone_entities
+                self._gone_entities |= gone - self._new_entities
+                self._changed_devices |= devices
+                raise

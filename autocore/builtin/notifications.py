@@ -23,6 +23,8 @@ SAME_NS = 60 * NS
 MOST_PER_MINUTE = 30  # of one source; beyond it one notice says how many were left out
 HANDED_AT_ONCE = 100
 RETRY_S = (5.0, 15.0, 60.0, 300.0)
+DISK_RETRY_S = 2.0
+MOST_UNKEPT = 200  # notices that wait in memory for the disk
 LONGEST_TEXT = 2_000
 LONGEST_TITLE = 120
 MOST_KEYS = 1_000
@@ -42,8 +44,19 @@ class _Recent:
     count: int
 
 
+@dataclass(slots=True)
+class _Unkept:
+    """A notice that the disk did not take yet, and the channels that have not got it either."""
+
+    told: Told
+    recent: _Recent
+    channels: list[str]
+
+
 class Notifications:
     """Takes notices, keeps them, and hands them to every channel.
+
+    While the disk takes nothing they wait in memory, and are handed to the channels from there.
 
     Args:
         outbox: keeps them.
@@ -54,6 +67,7 @@ class Notifications:
 
     def __init__(self, outbox: Outbox, bus: Bus, clock: Clock, minimum: Severity = Severity.INFO) -> None:
         self.left_out = 0
+        """Notices that nobody was told of: their source floods, or the disk took none for too long."""
         self._outbox = outbox
         self._bus = bus
         self._clock = clock
@@ -65,6 +79,13 @@ class Notifications:
         self._wake: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._undo: list[Callable[[], None]] = []
+        self._unkept: list[_Unkept] = []
+        self._retry: asyncio.Task[None] | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether notices wait for the disk."""
+        return bool(self._unkept)
 
     def start(self, channels: Callable[[], Sequence[str]], deliver: Deliver) -> None:
         """Hand out what waits and what comes.
@@ -82,6 +103,10 @@ class Notifications:
         """Keep what waits for the next start."""
         for undo in self._undo:
             undo()
+        if self._retry is not None:
+            self._retry.cancel()
+            await asyncio.gather(self._retry, return_exceptions=True)
+            await self._keep_waiting()
         writing = list(self._tasks)
         for name in self._wake:
             for task in writing:
@@ -122,7 +147,13 @@ class Notifications:
 
     async def newest(self, limit: int = 100) -> list[Any]:
         """Give the newest notices, newest first."""
-        return await self._outbox.newest(limit)
+        waiting = [self._outbox.unkept(one.told, one.recent.count) for one in reversed(self._unkept)]
+        try:
+            return [*waiting, *await self._outbox.newest(limit)][:limit]
+        except StorageError:
+            if not waiting:
+                raise
+            return waiting[:limit]
 
     async def waiting(self) -> dict[str, int]:
         """Give how many notices wait for each channel."""
@@ -141,15 +172,55 @@ class Notifications:
         self._spawn(self._route())
 
     async def _keep(self, told: Told, recent: _Recent) -> None:
-        channels = self._channels() if told.severity.rank >= self._minimum.rank else ()
+        channels = list(self._channels()) if told.severity.rank >= self._minimum.rank else []
+        one = _Unkept(told, recent, channels)
         try:
-            recent.notice = await self._outbox.add(told, channels)
-            if recent.count > 1:
-                await self._outbox.count(recent.notice, recent.count)
+            if not self._unkept:  # else behind those that wait
+                await self._put(one)
+                return
         except StorageError as error:
-            log.error("a notice could not be kept (%s): %s", error, told.text)  # noqa: TRY400  # a sentence
-            return
-        self._wake_up(channels)
+            log.error("a notice waits in memory (%s): %s", error, told.text)  # noqa: TRY400  # a sentence
+        if len(self._unkept) >= MOST_UNKEPT:
+            self._unkept.pop(0)
+            self.left_out += 1
+        self._unkept.append(one)
+        if self._retry is None or self._retry.done():
+            self._retry = asyncio.get_running_loop().create_task(self._keep_later())
+        for name in list(channels):
+            if await self._hand_directly(name, one):
+                channels.remove(name)
+
+    async def _put(self, one: _Unkept) -> None:
+        one.recent.notice = await self._outbox.add(one.told, one.channels)
+        if one.recent.count > 1:
+            await self._outbox.count(one.recent.notice, one.recent.count)
+        self._wake_up(one.channels)
+
+    async def _hand_directly(self, channel: str, one: _Unkept) -> bool:
+        """Hand a channel what cannot be kept for it; say whether it took it."""
+        if self._deliver is None:
+            return False
+        try:
+            notice = self._outbox.unkept(one.told, one.recent.count)
+            return bool(await self._deliver(channel, Notification((notice,))))
+        except AutocoreError:
+            return False
+
+    async def _keep_later(self) -> None:
+        while self._unkept:
+            await self._clock.sleep(DISK_RETRY_S)
+            await self._keep_waiting()
+
+    async def _keep_waiting(self) -> None:
+        """Keep what waits in memory, in order, until the disk refuses."""
+        while self._unkept:
+            one = self._unkept[0]
+            try:
+                await self._put(one)
+            except StorageError:
+                return
+            if self._unkept and self._unkept[0] is one:
+                self._unkept.pop(0)
 
     async def _count(self, notice: int, count: int) -> None:
         try:

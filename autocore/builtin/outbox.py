@@ -116,6 +116,19 @@ class Outbox:
         db = self._database.pony
         return await self._database.run(lambda: dict(orm.select((one.channel, orm.count(one.notice)) for one in db.OutboxRow)[:]))
 
+    def unkept(self, told: Told, count: int) -> Notice:
+        """Give a notice that has no number, because the disk did not take it yet."""
+        return Notice(
+            id=0,
+            title=told.title,
+            text=told.text,
+            severity=told.severity,
+            source=told.source,
+            at=_iso(self._timeline.wall_ns(self._boot, told.at_ns)),
+            age_s=(self._clock.monotonic_ns() - told.at_ns) / NS,
+            count=count,
+        )
+
     def _notice(self, row: Any) -> Notice:
         wall_ns = row.wall_ns if row.wall_ns is not None else self._timeline.wall_ns(row.boot, row.at_ns)
         now_ns, _ = self._clock.wall_ns()
@@ -124,17 +137,22 @@ class Outbox:
             age_s = (self._clock.monotonic_ns() - row.at_ns) / NS
         elif wall_ns is not None and now_ns is not None:
             age_s = max(0.0, (now_ns - wall_ns) / NS)
-        at = None if wall_ns is None else datetime.fromtimestamp(wall_ns / NS, UTC).isoformat(timespec="seconds")
         return Notice(
             id=row.id,
             title=row.title,
             text=row.text,
             severity=Severity(row.severity),
             source=row.source,
-            at=None if at is None else at.replace("+00:00", "Z"),
+            at=_iso(wall_ns),
             age_s=age_s,
             count=row.count,
         )
+
+
+def _iso(wall_ns: int | None) -> str | None:
+    if wall_ns is None:
+        return None
+    return datetime.fromtimestamp(wall_ns / NS, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def put(db: Any, told: Told, *, boot: int, wall_ns: int | None, is_routed: bool) -> Any:

@@ -7,6 +7,7 @@ import queue
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 
@@ -53,6 +54,30 @@ class _Bounded(QueueHandler):
             self.dropped += 1
 
 
+class _File(RotatingFileHandler):
+    """A log file on a disk that may be full: a line that it does not take is counted, and said when it takes lines again."""
+
+    lost = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        before = self.lost
+        super().emit(record)
+        if before and self.lost == before:
+            self.lost = 0
+            super().emit(
+                logging.makeLogRecord(
+                    {"name": "autocore", "levelname": "WARNING", "msg": f"{before} lines are missing before this"}
+                )
+            )
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802  # the handler's door
+        self.lost += 1
+        stream, self.stream = self.stream, None  # what is stuck in its buffer would come twice; it is opened again
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                stream.close()
+
+
 def start(
     level: str,
     levels: Mapping[str, str],
@@ -77,9 +102,7 @@ def start(
     handlers: list[logging.Handler] = [terminal]
     if folder is not None:
         (folder / "logs").mkdir(mode=0o700, exist_ok=True)
-        file = RotatingFileHandler(
-            folder / "logs" / "autocore.log", maxBytes=max_mb * 1_000_000, backupCount=keep, encoding="utf-8"
-        )
+        file = _File(folder / "logs" / "autocore.log", maxBytes=max_mb * 1_000_000, backupCount=keep, encoding="utf-8")
         file.setFormatter(_Lines(is_coloured=False))
         handlers.append(file)
     lines: queue.Queue[logging.LogRecord] = queue.Queue(WAITING)

@@ -11,10 +11,12 @@ import httpx
 
 from autocore.app import Gateway, Settings
 from autocore.core.config import load
+from autocore.core.damage import Damages
 from autocore.core.entities import Entity
 from autocore.core.host import Core
 from autocore.core.model import INTERNAL, Caller, Cause, Role, Value
 from autocore.core.plugins import PluginStatus
+from autocore.mend import mend
 from autocore.testing.air import Air
 from autocore.testing.board import FakeBoard
 from autocore.testing.clock import FakeClock
@@ -52,7 +54,9 @@ class Car:
         extra += f"plugin_dirs: ['{self._plugins}']\n" if self._plugins else ""
         (self.folder / "config.yaml").write_text(extra + text)
         settings = Settings(self.folder, self.folder / "data")
-        self._gateway = Gateway(settings, load(self.folder), self.clock, connect=self.air.connection)
+        damages = Damages()
+        mend(self.folder, damages)
+        self._gateway = Gateway(settings, load(self.folder), self.clock, connect=self.air.connection, damages=damages)
         await self._gateway.start()
         await self.settle()
         return self

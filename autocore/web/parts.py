@@ -56,6 +56,8 @@ class Parts:
     started_ns: int
     reload: Callable[[], Awaitable[list[str]]]
     """Reads the configuration again and gives the names of the plugins that it touched."""
+    saved: Callable[[], Awaitable[None]]
+    """Returns once what is known of entities and devices is on disk; an answer that says so waits for it."""
     check: Callable[[], list[str]]
     """Reads the configuration as it stands in the files and gives every fault, nothing when it would run; it takes a while."""
     restart: Callable[[], None]

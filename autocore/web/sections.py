@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from autocore.core.config.parts import put_back, read_part, write_part
+from autocore.core.config.parts import keep_good, put_back, read_part, write_part
 from autocore.core.config.validation import validate
 from autocore.core.discovery import FOLDER, find_plugins
 from autocore.core.errors import AutocoreError, NameTaken, PluginError, UnknownName
@@ -33,16 +33,17 @@ async def take_over(parts: Parts, name: str, section: Mapping[str, Any], by: Cau
     if place is not None and read_part(parts.folders.config, name) is None:
         raise NameTaken(f"{name} stands in {place}; change it there")
     validate(schema, as_written_for(schema, section), path=name)
-    before = write_part(parts.folders.config, name, section)
+    before = await asyncio.to_thread(write_part, parts.folders.config, name, section)
     try:
         await parts.reload()
         status = parts.plugins.get(name)
         if status.reason is not None:
             raise PluginError(name, status.reason)
     except AutocoreError:
-        put_back(parts.folders.config, name, before)
+        await asyncio.to_thread(put_back, parts.folders.config, name, before)
         await parts.reload()
         raise
+    await asyncio.to_thread(keep_good, parts.folders.config, name)
     parts.bus.emit("config.written", {"section": name}, by)
 
 
@@ -54,7 +55,8 @@ async def leave_out(parts: Parts, name: str, by: Cause) -> None:
         UnknownName: the configuration does not name it.
     """
     if read_part(parts.folders.config, name) is not None:
-        put_back(parts.folders.config, name, None)
+        await asyncio.to_thread(put_back, parts.folders.config, name, None)
+        await asyncio.to_thread(keep_good, parts.folders.config, name)
         await parts.reload()
         parts.bus.emit("config.removed", {"section": name}, by)
         return

@@ -12,7 +12,7 @@ from autocore.builtin.notifications import MOST_PER_MINUTE, Notifications
 from autocore.builtin.outbox import KEPT, Outbox, Told, leave_note
 from autocore.core.bus import Bus
 from autocore.core.clock import NS, Sequence, Timeline
-from autocore.core.errors import PluginError
+from autocore.core.errors import PluginError, StorageError
 from autocore.core.notices import Notification, Severity
 from autocore.core.storage.state import StateStore
 from autocore.testing import FakeClock
@@ -197,3 +197,46 @@ async def test_the_oldest_beyond_the_limit_go(desk: Desk) -> None:
         await desk.outbox.add(told, ["telegram"])
     assert len(await desk.outbox.newest(KEPT * 2)) == KEPT
     assert (await desk.outbox.pending("telegram", 1))[0].text == "5"
+
+
+async def test_what_the_disk_does_not_take_is_shown_handed_on_and_kept_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    working = desk.outbox.add
+
+    async def full(told: Told, channels: object) -> int:
+        raise StorageError("database or disk is full")
+
+    desk.start("telegram")
+    await eventually(lambda: desk.notifications._wake)
+    monkeypatch.setattr(desk.outbox, "add", full)
+    desk.tell("the disk is full", Severity.CRITICAL)
+    await eventually(lambda: desk.channel.got)
+    desk.channel.is_open = False
+    desk.tell("and still is")
+    await eventually(lambda: len(desk.notifications._unkept) == 2)
+    assert await desk.texts() == ["and still is", "the disk is full"]
+    assert desk.notifications.is_failing
+    monkeypatch.setattr(desk.outbox, "add", working)
+    desk.channel.is_open = True
+    desk.clock.advance(s=2)
+    await eventually(lambda: not desk.notifications.is_failing)
+    await eventually(lambda: len(desk.channel.got) == 2)
+    assert desk.channel.texts() == [["the disk is full"], ["and still is"]]  # each once
+    assert [one.text for one in await desk.outbox.newest(9)] == ["and still is", "the disk is full"]
+
+
+async def test_notices_that_wait_for_the_disk_are_bounded_and_kept_at_the_stop(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working = desk.outbox.add
+    monkeypatch.setattr("autocore.builtin.notifications.MOST_UNKEPT", 3)
+
+    async def full(told: Told, channels: object) -> int:
+        raise StorageError("database or disk is full")
+
+    monkeypatch.setattr(desk.outbox, "add", full)
+    for number in range(5):
+        desk.tell(str(number), source=str(number))
+    await eventually(lambda: desk.notifications.left_out == 2)
+    monkeypatch.setattr(desk.outbox, "add", working)
+    await desk.notifications.stop()
+    assert [one.text for one in await desk.outbox.newest(9)] == ["4", "3", "2"]

@@ -39,3 +39,31 @@ def test_colours_only_where_somebody_sees_them() -> None:
     record = logging.LogRecord("autocore", logging.ERROR, "", 0, "the broker is away", None, None)
     assert "\x1b[31m" in log._Lines(is_coloured=True).format(record)
     assert "\x1b" not in log._Lines(is_coloured=False).format(record)
+
+
+def test_lines_that_the_disk_refused_are_counted_and_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = log._File(tmp_path / "autocore.log", encoding="utf-8")
+    file.setFormatter(log._Lines(is_coloured=False))
+
+    def say(words: str) -> None:
+        file.handle(logging.LogRecord("autocore", logging.INFO, "", 0, words, None, None))
+
+    class Full:
+        def write(self, _text: str) -> None:
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    say("one")
+    (tmp_path / "autocore.log").rename(tmp_path / "first.log")
+    (tmp_path / "autocore.log").mkdir()  # it cannot be opened
+    file.stream = Full()
+    say("two")
+    say("three")
+    (tmp_path / "autocore.log").rmdir()
+    say("four")
+    file.close()
+    lines = (tmp_path / "autocore.log").read_text().splitlines()
+    assert [line.split(": ", 1)[1] for line in lines] == ["four", "2 lines are missing before this"]
+    assert capsys.readouterr().err == ""

@@ -19,12 +19,13 @@ from autocore.core.auth.limiter import Limiter
 from autocore.core.auth.passwords import check_password, hash_password, is_password
 from autocore.core.auth.setup import SetupCode
 from autocore.core.clock import NS, Clock
-from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, UnknownName
+from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, StorageError, UnknownName
 from autocore.core.model import Caller, Cause, Role
 from autocore.core.names import nearest
 from autocore.core.storage.database import Database
 
 TRUSTED_NS = NS // 2  # decisions.md: changes beside a running gateway are seen within 1 s
+TRUSTED_WITHOUT_DISK_NS = 600 * NS  # who was known stays known for so long while state.db cannot be read
 CACHED = 1_000
 NAME_CHARS = 64
 HOUR_S = 3600
@@ -179,7 +180,11 @@ class Accounts:
         now = self._clock.monotonic_ns()
         if known is None or now - known.checked_ns > TRUSTED_NS:
             self._checked.pop(token, None)
-            known = await self._look_up(token, now)
+            try:
+                known = await self._look_up(token, now)
+            except StorageError:  # a dying disk must not take the relays out of their owner's hands
+                if known is None or now - known.checked_ns > TRUSTED_WITHOUT_DISK_NS:
+                    raise
             if len(self._checked) >= CACHED:
                 self._checked.clear()
             self._checked[token] = known

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jwt
 
+from autocore.core.damage import Damages, sync_folder
 from autocore.core.errors import NotAuthenticated
 
 ALGORITHM = "HS256"
@@ -26,20 +27,26 @@ class SessionClaims:
     user: str
 
 
-def signing_key(configured: str | None, folder: Path) -> bytes:
-    """Give the key of the session tokens: the configured one, else the one in the data folder, made once, for its owner only."""
+def signing_key(configured: str | None, folder: Path, damages: Damages) -> bytes:
+    """Give the key of the session tokens: the configured one, else the one in the data folder, made once, for its owner only.
+
+    One that is too short to be a key is set aside, and another one made: then everybody has to log in again.
+    """
     if configured is not None:
         return configured.encode()
     file = folder / "session.key"
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_bytes()
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(secrets.token_hex(KEY_BYTES).encode())
+    if file.exists():
+        key = file.read_bytes()
+        if len(key) >= KEY_BYTES and b"\0" not in key:
+            return key
+        damages.set_aside(file, "everybody has to log in again")
+    key = secrets.token_hex(KEY_BYTES).encode()
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(key)
         out.flush()
         os.fsync(out.fileno())
-    return file.read_bytes()
+    sync_folder(folder)
+    return key
 
 
 def sign(key: bytes, claims: SessionClaims) -> str:

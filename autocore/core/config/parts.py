@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from autocore.core.config.loader import PARTS
+from autocore.core.damage import sync_folder
 from autocore.core.errors import StorageError
 from autocore.core.names import slug
 
@@ -55,6 +56,25 @@ def put_back(folder: Path, name: str, before: str | None) -> None:
         raise StorageError(f"{file} cannot be deleted: {error.strerror}") from error
 
 
+def good_copy_of(file: Path) -> Path:
+    """Give where the last section that ran is kept."""
+    return file.with_name(f"{file.name}.good")
+
+
+def keep_good(folder: Path, name: str) -> None:
+    """Keep the section's file as the last one that ran; forget it when the file is gone.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    text = read_part(folder, name)
+    good = good_copy_of(part_of(folder, name))
+    if text is None:
+        good.unlink(missing_ok=True)
+    else:
+        _replace(good, text)
+
+
 def read_part(folder: Path, name: str) -> str | None:
     """Give the text of a section's file, None when there is none."""
     file = part_of(folder, name)
@@ -67,7 +87,7 @@ def read_part(folder: Path, name: str) -> str | None:
 
 
 def _replace(file: Path, text: str) -> None:
-    fresh = file.with_suffix(".new")
+    fresh = file.with_name(f"{file.name}.new")
     try:
         file.parent.mkdir(exist_ok=True)
         with fresh.open("w", encoding="utf-8") as target:
@@ -75,10 +95,6 @@ def _replace(file: Path, text: str) -> None:
             target.flush()
             os.fsync(target.fileno())
         fresh.replace(file)
-        handle = os.open(file.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(file.parent)
     except OSError as error:
         raise StorageError(f"{file} cannot be written: {error.strerror}; may the gateway's user write there?") from error

@@ -9,11 +9,9 @@ Nothing is queued while the broker is away, except retained topics: they are pub
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -46,6 +44,16 @@ class Counters:
         self.failed = 0
 
 
+class Memory(Protocol):
+    """Knows the filters of the persistent session over restarts."""
+
+    def read(self) -> list[str]:
+        """Give what the session had."""
+
+    def write(self, names: Iterable[str]) -> None:
+        """Keep these, without holding up the loop."""
+
+
 class _Lane:
     """The subscriptions of one connection."""
 
@@ -62,8 +70,8 @@ class MqttHub:
         endpoint: the broker.
         root: the first level of every native topic.
         will: topic and payload of the gateway's last will.
-        memory: a file that remembers the filters of the persistent session, so that those of an earlier configuration
-            are taken back; None remembers nothing.
+        memory: remembers the filters of the persistent session, so that those of an earlier configuration are taken back;
+            None remembers nothing.
         connect: makes a connection; tests put another broker there.
     """
 
@@ -74,7 +82,7 @@ class MqttHub:
         root: str,
         *,
         will: tuple[str, bytes] | None = None,
-        memory: Path | None = None,
+        memory: Memory | None = None,
         connect: Callable[..., Any] = Connection,
     ) -> None:
         self.root = root
@@ -291,7 +299,8 @@ class MqttHub:
             return
         wanted = self._data_lane.filters.asked()
         if self._data.had_session:
-            self._data.unsubscribe([name for name in self._remembered() if name not in wanted])
+            before = self._memory.read() if self._memory is not None else []
+            self._data.unsubscribe([name for name in before if name not in wanted])
         self._data.subscribe(wanted)
         self._remember()
 
@@ -304,22 +313,9 @@ class MqttHub:
         for listener in list(self._listeners):
             listener(is_connected)
 
-    def _remembered(self) -> list[str]:
-        if self._memory is None or not self._memory.exists():
-            return []
-        try:
-            names = json.loads(self._memory.read_text())
-        except (OSError, ValueError):
-            log.warning("%s cannot be read; filters of an earlier configuration may stay at the broker", self._memory)
-            return []
-        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
-
     def _remember(self) -> None:
-        if self._memory is None or not self._data.is_connected:
-            return
-        fresh = self._memory.with_suffix(".new")
-        fresh.write_text(json.dumps(sorted(self._data_lane.filters.asked())))
-        fresh.replace(self._memory)
+        if self._memory is not None and self._data.is_connected:
+            self._memory.write(self._data_lane.filters.asked())
 
 
 def encode(payload: Any) -> bytes:

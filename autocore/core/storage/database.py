@@ -130,7 +130,7 @@ class Database:
         try:
             with orm.db_session:
                 return work()
-        except (orm.DatabaseError, sqlite3.Error) as error:
+        except (orm.DatabaseError, orm.core.TransactionError, sqlite3.Error) as error:  # a commit that fails is the latter
             raise StorageError(f"the {self.name} database: {error}") from error
 
     def _open(self, migrations: Path, define: Callable[[Any], object]) -> None:

@@ -59,6 +59,7 @@ async def call_device(
     sent = await request.form()
     words = {name: str(sent.get(name, "")).strip()[:LONGEST_WORD] for name in ("alias", "area")}
     device = parts.devices.call(device_id, words, caller.cause)
+    await parts.saved()
     context = {"device": device, "what": {"ok": True, "message": pages.translate(request, "Saved.")}}
     return await pages.fragment(request, "device_form.html", context)
 
@@ -74,8 +75,10 @@ async def change_standing(
     try:
         if act == "approve":
             parts.devices.approve(device_id, caller.cause)
+            await parts.saved()
         elif act == "retire":
             parts.devices.retire(device_id, caller.cause)
+            await parts.saved()
         elif act == "identify":
             ack = await link.command(device_id, "identify")
             said = ack.status

@@ -19,6 +19,7 @@ from autocore.web.access import needs
 from autocore.web.errors import status_of
 from autocore.web.pages.rendering import Pages
 from autocore.web.pages.writing import View, written
+from autocore.web.parts import Parts
 
 PAGE = 200
 LAST = 20
@@ -100,17 +101,18 @@ async def entity_page(
 async def change_entity(
     request: Request[Any, Any, Any],
     pages: Pages,
-    entities: EntityRegistry,
+    parts: Parts,
     caller: Caller,
     entity_id: str,
     data: Annotated[EntityForm, Form],
 ) -> Response[str]:
     """Take what people say of an entity, or say at the field what is wrong."""
-    one = entities.get(entity_id)
+    one = parts.entities.get(entity_id)
     context: dict[str, Any] = {"one": one, "form": _form_of(one), "error": None, "what": None, "may_change": True}
     status = 200
     try:
-        entities.override(entity_id, changes_of(one, data), caller.cause)
+        parts.entities.override(entity_id, changes_of(one, data), caller.cause)
+        await parts.saved()
     except AutocoreError as error:
         field = error.field if isinstance(error, InvalidData) else ""
         message = error.message if isinstance(error, InvalidData) else str(error)

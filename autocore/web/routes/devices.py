@@ -8,10 +8,11 @@ import msgspec
 from litestar import get, patch, post
 
 from autocore.core.clock import Timeline
-from autocore.core.devices import DeviceRegistry
+from autocore.core.devices import Device, DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.model import Caller, Role
 from autocore.web.access import needs
+from autocore.web.parts import Parts
 from autocore.web.views import device_view
 
 Word = Annotated[str, msgspec.Meta(max_length=60)]
@@ -37,13 +38,11 @@ class DeviceWords(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @patch("/devices/{device_id:str}", opt=needs(Role.TECHNICIAN, "devices:write"), summary="Say what you call a device")
-async def change_device(
-    devices: DeviceRegistry, entities: EntityRegistry, timeline: Timeline, caller: Caller, device_id: str, data: DeviceWords
-) -> dict[str, Any]:
+async def change_device(parts: Parts, caller: Caller, device_id: str, data: DeviceWords) -> dict[str, Any]:
     """Set its name and area; the name that it gives itself stays known."""
     said = {"alias": data.name, "area": data.area}
     words = {key: value or "" for key, value in said.items() if value is not msgspec.UNSET}
-    return device_view(devices.call(device_id, words, caller.cause), devices, timeline, entities.boot)
+    return await _saved(parts, parts.devices.call(device_id, words, caller.cause))
 
 
 @post(
@@ -52,11 +51,9 @@ async def change_device(
     status_code=200,
     summary="Let a device take part",
 )
-async def approve_device(
-    devices: DeviceRegistry, entities: EntityRegistry, timeline: Timeline, caller: Caller, device_id: str
-) -> dict[str, Any]:
+async def approve_device(parts: Parts, caller: Caller, device_id: str) -> dict[str, Any]:
     """Let a device take part: what it says becomes entities from now on."""
-    return device_view(devices.approve(device_id, caller.cause), devices, timeline, entities.boot)
+    return await _saved(parts, parts.devices.approve(device_id, caller.cause))
 
 
 @post(
@@ -65,11 +62,14 @@ async def approve_device(
     status_code=200,
     summary="Stop listening to a device",
 )
-async def retire_device(
-    devices: DeviceRegistry, entities: EntityRegistry, timeline: Timeline, caller: Caller, device_id: str
-) -> dict[str, Any]:
+async def retire_device(parts: Parts, caller: Caller, device_id: str) -> dict[str, Any]:
     """Stop listening to a device; its entities and history stay."""
-    return device_view(devices.retire(device_id, caller.cause), devices, timeline, entities.boot)
+    return await _saved(parts, parts.devices.retire(device_id, caller.cause))
+
+
+async def _saved(parts: Parts, device: Device) -> dict[str, Any]:
+    await parts.saved()
+    return device_view(device, parts.devices, parts.timeline, parts.entities.boot)
 
 
 ROUTES = [list_devices, get_device, change_device, approve_device, retire_device]

@@ -13,6 +13,7 @@ from autocore.core.entities import OVERRIDES, Entity, EntityRegistry
 from autocore.core.kinds import Limits
 from autocore.core.model import Caller, Role
 from autocore.web.access import needs
+from autocore.web.parts import Parts
 from autocore.web.views import entity_view
 
 Limit = Annotated[int, QueryParameter(ge=1, le=1_000, description="How many, at most 1000.")]
@@ -75,7 +76,7 @@ async def get_entity(entities: EntityRegistry, timeline: Timeline, entity_id: st
 
 @patch("/entities/{entity_id:str}", opt=needs(Role.TECHNICIAN, "entities:write"), summary="Say what you call an entity")
 async def change_entity(
-    entities: EntityRegistry, timeline: Timeline, caller: Caller, entity_id: str, data: EntityWords
+    entities: EntityRegistry, parts: Parts, caller: Caller, entity_id: str, data: EntityWords
 ) -> dict[str, Any]:
     """Set name, icon, area, limits and whether its history is kept; null takes a word back.
 
@@ -84,7 +85,9 @@ async def change_entity(
     changes = {name: value for name in OVERRIDES if (value := getattr(data, name)) is not msgspec.UNSET}
     if isinstance(changes.get("limits"), LimitWords):
         changes["limits"] = Limits(**msgspec.structs.asdict(changes["limits"]))
-    return entity_view(entities.override(entity_id, changes, caller.cause), timeline)
+    changed = entities.override(entity_id, changes, caller.cause)
+    await parts.saved()
+    return entity_view(changed, parts.timeline)
 
 
 ROUTES = [list_entities, get_entity, change_entity]

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from autocore.broker.filters import FilterMemory
 from autocore.broker.mosquitto import Mosquitto
 from autocore.core.clock import SystemClock
+from autocore.core.damage import Damages
 from autocore.core.errors import BrokerError, InvalidData, NameTaken, Refused
 from autocore.core.mqtt.endpoint import Endpoint, parse_broker_url
 from autocore.core.mqtt.hub import MqttHub
@@ -36,7 +38,7 @@ async def endpoint(broker: Mosquitto) -> Endpoint:
 
 @pytest.fixture
 async def hub(endpoint: Endpoint, tmp_path: Path) -> AsyncIterator[MqttHub]:
-    made = MqttHub(SystemClock(), endpoint, "autocore", memory=tmp_path / "filters.json")
+    made = MqttHub(SystemClock(), endpoint, "autocore", memory=FilterMemory(tmp_path / "filters.json", Damages()))
     made.start()
     await eventually(lambda: made.is_connected and made._data.is_connected and made._stop.is_connected)
     yield made
@@ -110,7 +112,7 @@ async def test_a_reading_is_acknowledged_only_after_it_is_on_disk(hub: MqttHub, 
     assert hub.has_unacknowledged
     await hub.stop()  # as if it was killed before the write
 
-    again = MqttHub(SystemClock(), endpoint, "autocore", memory=tmp_path / "filters.json")
+    again = MqttHub(SystemClock(), endpoint, "autocore", memory=FilterMemory(tmp_path / "filters.json", Damages()))
     twice: list[bytes] = []
     again.subscribe("{root}/telemetry/+/data", lambda message: twice.append(message.payload), qos=1)
     again.start()
@@ -119,7 +121,7 @@ async def test_a_reading_is_acknowledged_only_after_it_is_on_disk(hub: MqttHub, 
     assert not again.has_unacknowledged
     await again.stop()
 
-    last = MqttHub(SystemClock(), endpoint, "autocore", memory=tmp_path / "filters.json")
+    last = MqttHub(SystemClock(), endpoint, "autocore", memory=FilterMemory(tmp_path / "filters.json", Damages()))
     none: list[bytes] = []
     last.subscribe("{root}/telemetry/+/data", lambda message: none.append(message.payload), qos=1)
     last.start()
@@ -146,12 +148,12 @@ def _marked(sender: Ear, marker: asyncio.Event) -> bool:
 async def test_filters_of_an_earlier_configuration_are_taken_back(hub: MqttHub, endpoint: Endpoint, tmp_path: Path) -> None:
     hub.subscribe("tele/old/+", lambda message: None, qos=1)
     await hub.stop()
-    again = MqttHub(SystemClock(), endpoint, "autocore", memory=tmp_path / "filters.json")
+    again = MqttHub(SystemClock(), endpoint, "autocore", memory=FilterMemory(tmp_path / "filters.json", Damages()))
     again.subscribe("tele/new/+", lambda message: None, qos=1)
     again.start()
     await eventually(lambda: again._data.is_connected)
     assert again._data.had_session
-    assert (tmp_path / "filters.json").read_text() == '["tele/new/+"]'
+    await eventually(lambda: (tmp_path / "filters.json").read_text() == '["tele/new/+"]')
     await again.stop()
 
 
@@ -274,3 +276,49 @@ def _behind(hub: MqttHub, heard: list[str], word: str) -> bool:
         hub.publish("autocore/telemetry/cabin/mark", word, qos=1)
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("mosquitto.db", b"no database of a broker"),
+        ("accounts.json", b""),
+        ("accounts.json", b'{"clients": 3}'),
+        ("gateway.secret", b""),
+        ("gateway.secret", b"\xff" * 43),
+    ],
+    ids=["its messages", "no accounts", "nonsense in the accounts", "no password", "no text as a password"],
+)
+async def test_the_broker_starts_beside_a_damaged_file_and_keeps_it(tmp_path: Path, name: str, content: bytes) -> None:
+    first = Mosquitto(tmp_path, port=free_port(), root="autocore", allows_anonymous=False)
+    await first.start()
+    await first.stop()
+    (tmp_path / name).write_bytes(content)
+    damages = Damages()
+    broker = Mosquitto(tmp_path, port=free_port(), root="autocore", allows_anonymous=False, damages=damages)
+    hub = MqttHub(SystemClock(), await broker.start(), "autocore")
+    hub.start()
+    await eventually(lambda: hub.is_connected)
+    await hub.stop()
+    await broker.stop()
+    assert (tmp_path / f"{name}.damaged-1").read_bytes() == content
+    assert name in damages.sentences[0]
+
+
+async def test_a_damaged_memory_of_filters_is_kept_and_a_full_disk_is_no_matter(tmp_path: Path) -> None:
+    file = tmp_path / "filters.json"
+    file.write_bytes(b'["a/\x00')
+    memory = FilterMemory(file, Damages())
+    memory.write(["b"])
+    await memory.close()
+    assert (file.read_text(), (tmp_path / "filters.json.damaged-1").read_bytes()) == ('["b"]', b'["a/\x00')
+    file.unlink()
+    (tmp_path / "filters.new").mkdir()  # nothing can be written there
+    memory.write(["c"])
+    await memory.close()
+    assert memory.is_failing
+    (tmp_path / "filters.new").rmdir()
+    memory.write(["c"])
+    await memory.close()
+    assert not memory.is_failing
+    assert FilterMemory(file, Damages()).read() == ["c"]
