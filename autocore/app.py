@@ -19,6 +19,7 @@ from autocore import __version__
 from autocore.backup.desk import Backups, Ground
 from autocore.broker.filters import FilterMemory
 from autocore.broker.mosquitto import Mosquitto
+from autocore.builtin import log as logs
 from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.journal import StateJournal, read_journal
@@ -31,7 +32,6 @@ from autocore.builtin.storagewatch import StorageWatch, Writer
 from autocore.builtin.timekeeper import BelievableClock, TimeKeeper
 from autocore.builtin.witness import Witness, both
 from autocore.check import faults_of
-from autocore.core import log as logs
 from autocore.core.auth.accounts import HOUR_S
 from autocore.core.auth.setup import SetupCode
 from autocore.core.auth.tokens import signing_key
@@ -211,7 +211,7 @@ class Gateway:
         sequence = Sequence(boot.first_seq, store.reserve)
         bus = Bus(clock, sequence)
         entities = EntityRegistry(clock, sequence, bus, boot.number)
-        newer = await asyncio.to_thread(read_journal, settings.data)
+        newer = await asyncio.to_thread(read_journal, settings.data, self._damages)
         await store.restore(entities, newer)
         devices = DeviceRegistry(clock, bus, approves_itself=core.devices.approve == "automatic")
         devices.restore(await store.devices())

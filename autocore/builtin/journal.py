@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
+from autocore.core.damage import Damages
 from autocore.core.errors import StorageError
 from autocore.core.model import Position, State
 
@@ -98,8 +99,12 @@ class StateJournal:
             self._out = None
 
 
-def read_journal(folder: Path) -> dict[str, State]:
-    """Give the newest state of each entity that the journal holds; damaged ends are left out.
+def read_journal(folder: Path, damages: Damages) -> dict[str, State]:
+    """Give the newest state of each entity that the journal holds; a file whose end makes no sense is set aside.
+
+    Args:
+        folder: the data folder.
+        damages: told of such a file.
 
     Raises:
         StorageError: a file cannot be read.
@@ -112,11 +117,21 @@ def read_journal(folder: Path) -> dict[str, State]:
             continue
         except OSError as error:
             raise StorageError(f"{folder / name} cannot be read: {error.strerror}") from error
-        for entity, state in _states(data):
+        states, end = _states(data)
+        for entity, state in states:
             known = found.get(entity)
             if known is None or known.seq < state.seq:
                 found[entity] = state
+        if any(data[end:]):  # zeros are what a power cut leaves of a file that was growing
+            _set_aside(folder / name, damages)
     return found
+
+
+def _set_aside(file: Path, damages: Damages) -> None:
+    try:
+        damages.set_aside(file, "the last states of the end of it are those of up to 30 s before")
+    except OSError as error:
+        raise StorageError(f"{file} is damaged and cannot be moved away: {error.strerror}") from error
 
 
 def _packed(states: Sequence[tuple[str, State]], numbers: dict[str, int]) -> bytes:
@@ -137,34 +152,35 @@ def _packed(states: Sequence[tuple[str, State]], numbers: dict[str, int]) -> byt
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 
-def _states(data: bytes) -> Iterator[tuple[str, State]]:
+def _states(data: bytes) -> tuple[list[tuple[str, State]], int]:
+    """Give the states in the whole frames of a file, and where the last of these ends."""
     place = 0
     names: list[str] = []
+    found: list[tuple[str, State]] = []
     while place + _HEAD.size <= len(data):
         length, check = _HEAD.unpack_from(data, place)
         body = data[place + _HEAD.size : place + _HEAD.size + length]
-        if len(body) < length or zlib.crc32(body) != check:
-            return
+        if not length or len(body) < length or zlib.crc32(body) != check:
+            break
         try:
             frame = msgspec.msgpack.decode(zlib.decompress(body), type=_Frame)
         except (zlib.error, msgspec.MsgspecError):
-            return
+            break
         names += frame.names
         updated = list(accumulate(frame.updated))
         seqs = list(accumulate(frame.seqs))
         for row, number in enumerate(frame.entities):
-            yield (
-                names[number],
-                State(
-                    _value(frame.values[row]),
-                    available=frame.available[row],
-                    changed_ns=updated[row] - frame.changed[row],
-                    updated_ns=updated[row],
-                    boot=frame.boots[row],
-                    seq=seqs[row],
-                ),
+            state = State(
+                _value(frame.values[row]),
+                available=frame.available[row],
+                changed_ns=updated[row] - frame.changed[row],
+                updated_ns=updated[row],
+                boot=frame.boots[row],
+                seq=seqs[row],
             )
+            found.append((names[number], state))
         place += _HEAD.size + length
+    return found, place
 
 
 def _steps(numbers: Sequence[int]) -> list[int]:

@@ -16,7 +16,7 @@ from autocore.core.clock import NS, Clock, Timeline
 from autocore.core.config.sections import HistorySection
 from autocore.core.errors import StorageError
 from autocore.core.scheduler import Every
-from autocore.core.storage.damage import Finding, damage_of, is_damage, set_aside
+from autocore.core.storage.damage import PARTS, Finding, damage_of, is_damage, set_aside
 from autocore.core.storage.database import Database
 from autocore.history.downsample import Point
 from autocore.history.past import Past
@@ -119,6 +119,8 @@ class History:
         """
         file = self.database.file
         if not file.exists() and self.boot > 1:
+            if any(file.with_name(file.name + part).exists() for part in PARTS):
+                set_aside(file)  # a log without its database would be written over the new one
             sentence = "history.db is missing; a new one begins, and what was measured before is not in it"
             self._say("storage.damaged", {"file": file.name, "reason": "it is missing"}, sentence)
         reason = await asyncio.to_thread(damage_of, file, CHECK_S if is_suspect else 0.0)

@@ -114,7 +114,8 @@ def _putter(database: Database, table: str, rows: Sequence[Row]) -> Callable[[],
 
 def _opened(file: Path) -> sqlite3.Connection:
     try:
-        return sqlite3.connect(file, timeout=10.0, isolation_level=None, check_same_thread=False)  # one thread after the other
+        address = f"{file.resolve().as_uri()}?mode=ro"
+        return sqlite3.connect(address, uri=True, timeout=10.0, isolation_level=None, check_same_thread=False)  # one at a time
     except sqlite3.Error as error:
         raise StorageError(f"{file} cannot be opened: {error}") from error
 

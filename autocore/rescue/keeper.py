@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autocore.core.bus import ALL, Bus, Event
-from autocore.core.clock import NS, Clock
+from autocore.core.clock import NS, Clock, Timer
 from autocore.core.errors import StorageError
 from autocore.core.scheduler import Every
 from autocore.rescue.snapshots import take_snapshot
 
+FIRST_S = 5.0  # after the start: what the last one changed is in a copy soon
 LOOK_S = 60.0
 PAUSE_NS = 600 * NS  # between two copies: a few hundred kB each, so at most 2 MB an hour
 MISSED = ("user.", "token.", "device.found", "device.changed", "entity.changed", "configuration.", "auth.user", "auth.token")
@@ -38,18 +39,21 @@ class SnapshotKeeper:
         self._taken_ns: int | None = None
         self._undo: Callable[[], None] = lambda: None
         self._timer: Every | None = None
+        self._first: Timer | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Take copies from now on."""
         self._undo = self._bus.on(ALL, self._on_event)
         self._timer = Every(self._clock, LOOK_S, self._look)
+        self._first = self._clock.call_later(FIRST_S, self._look)
 
     async def stop(self) -> None:
         """Finish the copy that is being made, and take one of what changed since."""
         self._undo()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._first):
+            if timer is not None:
+                timer.cancel()
         if self._task is not None:
             await self._task
         if self._is_due and self._taken_ns is not None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autocore.core.clock import BLOCK
-from autocore.core.storage.damage import Finding, damage_of, set_aside
-from autocore.rescue.snapshots import put_back, snapshots_of
+from autocore.core.storage.damage import PARTS, Finding, damage_of, only_reading, set_aside
+from autocore.rescue.snapshots import names_of_copies, put_back, snapshots_of
 
 CHECK_S = 2.0  # bounded: a Pi that starts with a large event log must not be late for its relays
 JSON_COLUMNS = (
@@ -56,8 +56,9 @@ def rescue(data: Path) -> Rescued:
     if reason is not None:
         found.append(_replace(data, state, reason))
         floor = _floor(data / "history.db")
-    for file in sorted((data / "plugins").glob("*.db")):
-        reason = damage_of(file, CHECK_S)
+    known = {*(data / "plugins").glob("*.db"), *(data / "plugins" / f"{name}.db" for name in names_of_copies(data) - {"state"})}
+    for file in sorted(known):
+        reason = damage_of(file, CHECK_S) if file.exists() else "it is missing"
         if reason is not None:
             found.append(_replace(data, file, reason))
     return Rescued(tuple(found), floor)
@@ -70,7 +71,7 @@ def _damage_of_state(file: Path) -> str | None:
 def _unreadable(file: Path) -> Iterator[str]:
     """Give what in the registries cannot be understood: a flipped bit inside a row is no fault to SQLite."""
     try:
-        with closing(sqlite3.connect(file, timeout=1.0)) as sql:
+        with closing(only_reading(file)) as sql:
             tables = {row[0] for row in sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             for table in ("user", "api_token", "session", "boot"):
                 if table in tables:
@@ -86,7 +87,9 @@ def _unreadable(file: Path) -> Iterator[str]:
 
 
 def _replace(data: Path, file: Path, reason: str) -> Finding:
-    kept = f"; the damaged file is kept as {set_aside(file).name}" if file.exists() else ""
+    # A log without its database is set aside too: SQLite would write it over the copy.
+    has_parts = any(file.with_name(file.name + part).exists() for part in PARTS)
+    kept = f"; what was there is kept as {set_aside(file).name}" if has_parts else ""
     for snapshot in snapshots_of(data, file):
         is_sound = (_damage_of_state(snapshot) if file.name == "state.db" else damage_of(snapshot, CHECK_S)) is None
         if is_sound:
@@ -109,7 +112,7 @@ def _floor(history: Path) -> tuple[int, int]:
     """Give the highest boot and sequence number that the history tells of, with room for what the lost file gave out after it."""
     boot = seq = 0
     try:
-        with closing(sqlite3.connect(f"{history.resolve().as_uri()}?mode=ro", uri=True)) as sql:
+        with closing(only_reading(history)) as sql:
             for table in ("span", "batch"):
                 row = sql.execute(f"SELECT coalesce(max(boot), 0), coalesce(max(last_seq), 0) FROM {table}").fetchone()  # noqa: S608  # the two
                 boot, seq = max(boot, row[0]), max(seq, row[1])

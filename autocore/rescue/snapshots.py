@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from autocore.core.errors import StorageError
-from autocore.core.storage.damage import damage_of
+from autocore.core.storage.damage import damage_of, only_reading
 
 FOLDER = "snapshots"
 KEPT = 2  # the newest ones; beside them stays the one with the most rows
@@ -58,6 +58,11 @@ def snapshots_of(data: Path, file: Path) -> Iterator[Path]:
             yield path
 
 
+def names_of_copies(data: Path) -> set[str]:
+    """Give the names of the databases, without their endings, that there are copies of."""
+    return {match["name"] for path in (data / FOLDER).glob("*.db") if (match := _NAME.fullmatch(path.name))}
+
+
 def put_back(snapshot: Path, file: Path) -> None:
     """Make a copy the database; the copy stays.
 
@@ -66,7 +71,7 @@ def put_back(snapshot: Path, file: Path) -> None:
     """
     fresh = file.with_name(f"{file.name}.new")
     try:
-        with closing(sqlite3.connect(f"{snapshot.resolve().as_uri()}?mode=ro", uri=True)) as source:
+        with closing(only_reading(snapshot)) as source:
             fresh.unlink(missing_ok=True)
             with closing(sqlite3.connect(fresh)) as target:
                 source.backup(target)
@@ -78,17 +83,16 @@ def put_back(snapshot: Path, file: Path) -> None:
 
 
 def _rotate(known: list[Path]) -> None:
-    if len(known) <= KEPT:
-        return
-    fullest = max(known, key=lambda path: (_weight(path), path))  # an emptier registry never replaces the last full one
-    for path in known[KEPT:]:
-        if path != fullest:
+    sound = [path for path in known if damage_of(path, CHECK_S) is None]
+    fullest = max(sound, key=lambda path: (_weight(path), path))  # an emptier registry never replaces the last full one
+    for path in known:
+        if path not in sound[:KEPT] and path != fullest:
             path.unlink()
 
 
 def _weight(file: Path) -> int:
     """Give how many rows the registries in a copy have: what people would miss."""
-    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as sql:
+    with closing(only_reading(file)) as sql:
         names = [row[0] for row in sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         wanted = [name for name in names if name not in ("event", "audit", "notice", "outbox", "session", "boot")]
         return sum(int(sql.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]) for name in wanted)  # noqa: S608  # its own names

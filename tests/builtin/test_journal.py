@@ -13,6 +13,7 @@ from autocore.builtin.journal import FILES, StateJournal, read_journal
 from autocore.builtin.keeper import RegistryKeeper
 from autocore.core.bus import Bus
 from autocore.core.clock import Sequence
+from autocore.core.damage import Damages
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import StorageError
@@ -43,25 +44,39 @@ def test_what_was_appended_before_a_cut_is_read(values: list, cut: int, tmp_path
         ends.append((journal.bytes_written, expected))
     file = folder / FILES[0]
     if not values:
-        assert read_journal(folder) == {}
+        assert read_journal(folder, Damages()) == {}
         return
     file.write_bytes(file.read_bytes()[:cut])
     kept = [told for end, told in ends if end <= cut][-1]
-    assert {name: one.seq for name, one in read_journal(folder).items()} == {name: one.seq for name, one in kept.items()}
-    for name, one in read_journal(folder).items():
+    found = read_journal(folder, Damages())
+    assert {name: one.seq for name, one in found.items()} == {name: one.seq for name, one in kept.items()}
+    for name, one in found.items():
         assert one == kept[name] or isinstance(kept[name].value, int)  # a number beyond 64 bits becomes a double
 
 
-def test_a_flipped_byte_ends_the_reading_where_it_is(tmp_path: Path) -> None:
+def test_a_flipped_byte_ends_the_reading_where_it_is_and_the_file_is_kept(tmp_path: Path) -> None:
     journal = StateJournal(tmp_path)
     for seq in range(1, 5):
         journal.append([("sensor.a", state(seq))])
     data = bytearray((tmp_path / FILES[0]).read_bytes())
     data[journal.bytes_written // 2 + 12] ^= 1
     (tmp_path / FILES[0]).write_bytes(data)
-    assert read_journal(tmp_path)["sensor.a"].seq == 2
+    damages = Damages()
+    assert read_journal(tmp_path, damages)["sensor.a"].seq == 2
+    assert "states.0.damaged-1" in damages.sentences[0]
+    assert (tmp_path / "states.0.damaged-1").read_bytes() == data
     (tmp_path / FILES[1]).write_bytes(b"photograph" * 20)
-    assert read_journal(tmp_path)["sensor.a"].seq == 2
+    assert read_journal(tmp_path, damages) == {}
+    assert len(damages.sentences) == 2
+
+
+def test_zeros_at_the_end_are_what_a_power_cut_leaves(tmp_path: Path) -> None:
+    StateJournal(tmp_path).append([("sensor.a", state(1))])
+    file = tmp_path / FILES[0]
+    file.write_bytes(file.read_bytes() + bytes(4096))
+    damages = Damages()
+    assert read_journal(tmp_path, damages)["sensor.a"].seq == 1
+    assert damages.sentences == []
 
 
 def test_a_folder_that_is_gone_is_one_sentence(tmp_path: Path) -> None:
@@ -88,7 +103,7 @@ async def test_a_gateway_that_is_killed_knows_the_last_second_but_one(tmp_path: 
         assert keeper._journaling is not None
         await keeper._journaling
     again = EntityRegistry(clock, sequence, bus, boot=2)  # killed here
-    await store.restore(again, read_journal(tmp_path))
+    await store.restore(again, read_journal(tmp_path, Damages()))
     assert (again.get("sensor.oil").state.value, again.get("sensor.oil").state.available) == (3.0, False)
     for turn in range(35):
         oil.set(float(turn))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,11 @@ async def setting(folder: Path, name: str) -> object:
     value = await store.get("test", name)
     await store.close()
     return value
+
+
+def rows(file: Path, table: str) -> int:
+    with closing(sqlite3.connect(file)) as sql:
+        return int(sql.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
 def flip(file: Path, place: int, value: bytes = b"\xff" * 64) -> bytes:
@@ -201,8 +207,9 @@ async def test_a_gateway_with_a_damaged_state_starts_and_tells(car: Car) -> None
     board = car.board("cabin")
     board.measure(temperature=21.5)
     data = car.folder / "data"
-    for _ in range(62):
-        await car.advance(s=1)
+    await car.advance(s=1)
+    await car.until(lambda: rows(data / "state.db", "last_state"))
+    await car.advance(s=5)
     await car.until(lambda: any(snapshots_of(data, data / "state.db")))
     await car.stop()
     flip(data / "state.db", 0)

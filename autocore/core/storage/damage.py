@@ -34,10 +34,7 @@ class Finding:
 
 
 def damage_of(file: Path, limit_s: float) -> str | None:
-    """Give what is wrong with a database as a clause, None when nothing was found in `limit_s` seconds.
-
-    It changes nothing but the log that SQLite itself would take in at the next opening.
-    """
+    """Give what is wrong with a database as a clause, None when nothing was found in `limit_s` seconds; it changes nothing."""
     if not file.exists():
         return None
     try:
@@ -45,7 +42,7 @@ def damage_of(file: Path, limit_s: float) -> str | None:
             head = source.read(len(HEADER))
         if head != HEADER:
             return "it is no database" if head else "it is empty"
-        connection = sqlite3.connect(file, timeout=1.0, isolation_level=None)
+        connection = only_reading(file)
     except (OSError, sqlite3.Error) as error:
         return f"it cannot be opened ({error})"
     deadline = time.monotonic() + limit_s
@@ -58,6 +55,11 @@ def damage_of(file: Path, limit_s: float) -> str | None:
         connection.close()
     # Interrupted by the clock: what was looked at is whole. Locked: another program is working on it, so it can be used.
     return None if found in ("ok", "interrupted", "database is locked") else f"it is damaged ({found})"
+
+
+def only_reading(file: Path) -> sqlite3.Connection:
+    """Open a database so that nothing in it can change: not even its log is taken in at the end."""
+    return sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=1.0, isolation_level=None)
 
 
 def is_damage(error: BaseException | None) -> bool:
@@ -77,7 +79,9 @@ def set_aside(file: Path) -> Path:
         StorageError: it cannot be moved.
     """
     number = 1
-    while (target := file.with_name(f"{file.name}.damaged-{number}")).exists():
+    while any(
+        (target := file.with_name(f"{file.name}.damaged-{number}")).with_name(target.name + part).exists() for part in PARTS
+    ):
         number += 1
     try:
         for part in PARTS:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autocore.core import log
+from autocore.builtin import log
 
 
 def test_lines_go_to_the_terminal_and_the_file_and_hide_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
