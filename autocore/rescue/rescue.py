@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autocore.core.clock import BLOCK
-from autocore.core.storage.damage import Finding, damage_of, set_aside
+from autocore.core.storage.damage import Finding, damage_of, peek, set_aside
 from autocore.rescue.snapshots import put_back, snapshots_of
 
 CHECK_S = 2.0  # bounded: a Pi that starts with a large event log must not be late for its relays
@@ -70,7 +70,7 @@ def _damage_of_state(file: Path) -> str | None:
 def _unreadable(file: Path) -> Iterator[str]:
     """Give what in the registries cannot be understood: a flipped bit inside a row is no fault to SQLite."""
     try:
-        with closing(sqlite3.connect(file, timeout=1.0)) as sql:
+        with closing(peek(file)) as sql:
             tables = {row[0] for row in sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             for table in ("user", "api_token", "session", "boot"):
                 if table in tables:

@@ -34,10 +34,7 @@ class Finding:
 
 
 def damage_of(file: Path, limit_s: float) -> str | None:
-    """Give what is wrong with a database as a clause, None when nothing was found in `limit_s` seconds.
-
-    It changes nothing but the log that SQLite itself would take in at the next opening.
-    """
+    """Give what is wrong with a database as a clause, None when nothing was found in `limit_s` seconds; it changes nothing."""
     if not file.exists():
         return None
     try:
@@ -45,7 +42,7 @@ def damage_of(file: Path, limit_s: float) -> str | None:
             head = source.read(len(HEADER))
         if head != HEADER:
             return "it is no database" if head else "it is empty"
-        connection = sqlite3.connect(file, timeout=1.0, isolation_level=None)
+        connection = peek(file)
     except (OSError, sqlite3.Error) as error:
         return f"it cannot be opened ({error})"
     deadline = time.monotonic() + limit_s
@@ -58,6 +55,18 @@ def damage_of(file: Path, limit_s: float) -> str | None:
         connection.close()
     # Interrupted by the clock: what was looked at is whole. Locked: another program is working on it, so it can be used.
     return None if found in ("ok", "interrupted", "database is locked") else f"it is damaged ({found})"
+
+
+def peek(file: Path, timeout_s: float = 1.0) -> sqlite3.Connection:
+    """Open a database to look at it: whoever may write takes its log into it at the end, and it is no longer what was found.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    # A change that was interrupted before there was a log can be taken back only by whoever may write.
+    mode = "rw" if file.with_name(f"{file.name}-journal").exists() else "ro"
+    address = f"{file.resolve().as_uri()}?mode={mode}"
+    return sqlite3.connect(address, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False)
 
 
 def is_damage(error: BaseException | None) -> bool:
