@@ -200,12 +200,12 @@ def _found(shelf: Shelf, series: int, windows: Sequence[Window], points: int, ro
 
 
 def _chosen(amount: int, spans: int, points: int) -> Resolution:
-    """Give the coarsest resolution that still fills `points` points, each stretch giving two."""
+    """Give the coarsest resolution that fills at least half of `points` points, each stretch giving two."""
     if amount <= points * FEW:
         return Resolution.READINGS
-    if spans * 2 >= points:
+    if spans * 4 >= points:
         return Resolution.HOURS
-    if spans * 2 * MINUTES_IN_SPAN >= points or amount > MOST_READ:
+    if spans * 4 * MINUTES_IN_SPAN >= points or amount > MOST_READ:
         return Resolution.MINUTES
     return Resolution.READINGS
 

@@ -3,6 +3,7 @@ import "htmx.org";
 import "./src/elements.js";
 import "./src/chart-element.js";
 import "./src/events-element.js";
+import "./src/export-element.js";
 import "./src/history-element.js";
 import { live } from "./src/live.js";
 import "./src/shell.js";

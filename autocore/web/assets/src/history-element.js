@@ -2,6 +2,7 @@
 import { convert, language, nameIn, number, say } from "./words.js";
 
 const SHORTEST_S = 10;
+const RANGES = [["hour", 1], ["day", 24], ["week", 168], ["month", 720]];
 const LONGEST_S = 366 * 86400;
 
 class HistoryElement extends HTMLElement {
@@ -18,7 +19,19 @@ class HistoryElement extends HTMLElement {
       button.addEventListener("click", act);
       this.buttons.append(button);
     }
-    this.replaceChildren(this.area, this.buttons);
+    this.ranges = Object.assign(document.createElement("div"), { className: "acts ranges" });
+    for (const [word, hours] of RANGES) {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "button", textContent: this.dataset[word] });
+      button.dataset.hours = hours;
+      button.addEventListener("click", () => {
+        const end = Date.now() / 1000;
+        this.look(end - hours * 3600, end);
+      });
+      this.ranges.append(button);
+    }
+    this.fineness = Object.assign(document.createElement("p"), { className: "hint" });
+    this.fineness.setAttribute("role", "status");
+    this.replaceChildren(this.ranges, this.area, this.fineness, this.buttons);
     this.observer = new ResizeObserver(() => this.plot?.setSize(this.size()));
     this.observer.observe(this);
     this.redraw = () => this.draw();
@@ -64,6 +77,11 @@ class HistoryElement extends HTMLElement {
     ]);
     if (mark !== this.mark || !this.isConnected) return; // a newer view was asked for meanwhile
     this.uPlot = uPlot;
+    const coarsest = ["hours", "minutes"].find((one) => answers.some((answer) => answer?.resolution === one));
+    this.fineness.textContent = coarsest ? this.dataset[`by${coarsest}`] : "";
+    for (const button of this.ranges.children) {
+      button.setAttribute("aria-pressed", String(Math.abs(to - from - button.dataset.hours * 3600) < 60));
+    }
     this.series = this.ids.map((id, place) => {
       const about = answers[place * 2];
       const rows = (answers[place * 2 + 1]?.points ?? []).filter(([at, value]) => at != null && typeof value !== "string");
