@@ -21,6 +21,7 @@ from autocore.core.storage.state import StateStore
 
 FOLD_S = 30.0  # decisions.md, Last states
 JOURNAL_S = 1.0  # decisions.md, Last states
+RETRY_S = 2.0
 SETTLE_S = 0.2  # many entities come at once; one write for all
 
 log = logging.getLogger("autocore.storage")
@@ -170,6 +171,7 @@ class RegistryKeeper:
             if not self.is_failing:
                 log.error("the registry cannot be written and is tried again: %s", error)  # noqa: TRY400  # a sentence
             self.is_failing = True
+            self._clock.call_later(RETRY_S, self._ask)
             return
         self.is_failing = False
         self._folded_seq = max([self._folded_seq, *(state.seq for _, state in states)])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autocore.core.errors import StorageError
-from autocore.core.storage.damage import readable_rows
+from autocore.core.storage.damage import peek, readable_rows
 from autocore.core.storage.database import Database
 from autocore.history.columns import unpack_batch, unpack_run
 from autocore.history.recorder import BOOT_BITS
@@ -114,8 +114,7 @@ def _putter(database: Database, table: str, rows: Sequence[Row]) -> Callable[[],
 
 def _opened(file: Path) -> sqlite3.Connection:
     try:
-        address = f"{file.resolve().as_uri()}?mode=ro"
-        return sqlite3.connect(address, uri=True, timeout=10.0, isolation_level=None, check_same_thread=False)  # one at a time
+        return peek(file, timeout_s=10.0)
     except sqlite3.Error as error:
         raise StorageError(f"{file} cannot be opened: {error}") from error
 

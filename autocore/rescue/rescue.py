@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autocore.core.clock import BLOCK
-from autocore.core.storage.damage import PARTS, Finding, damage_of, only_reading, set_aside
+from autocore.core.storage.damage import PARTS, Finding, damage_of, peek, set_aside
 from autocore.rescue.snapshots import names_of_copies, put_back, snapshots_of
 
 CHECK_S = 2.0  # bounded: a Pi that starts with a large event log must not be late for its relays
@@ -71,7 +71,7 @@ def _damage_of_state(file: Path) -> str | None:
 def _unreadable(file: Path) -> Iterator[str]:
     """Give what in the registries cannot be understood: a flipped bit inside a row is no fault to SQLite."""
     try:
-        with closing(only_reading(file)) as sql:
+        with closing(peek(file)) as sql:
             tables = {row[0] for row in sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             for table in ("user", "api_token", "session", "boot"):
                 if table in tables:
@@ -112,7 +112,7 @@ def _floor(history: Path) -> tuple[int, int]:
     """Give the highest boot and sequence number that the history tells of, with room for what the lost file gave out after it."""
     boot = seq = 0
     try:
-        with closing(only_reading(history)) as sql:
+        with closing(peek(history)) as sql:
             for table in ("span", "batch"):
                 row = sql.execute(f"SELECT coalesce(max(boot), 0), coalesce(max(last_seq), 0) FROM {table}").fetchone()  # noqa: S608  # the two
                 boot, seq = max(boot, row[0]), max(seq, row[1])

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from autocore.core.errors import StorageError
-from autocore.core.storage.damage import damage_of, only_reading
+from autocore.core.storage.damage import damage_of, peek
 
 FOLDER = "snapshots"
 KEPT = 2  # the newest ones; beside them stays the one with the most rows
@@ -71,7 +71,7 @@ def put_back(snapshot: Path, file: Path) -> None:
     """
     fresh = file.with_name(f"{file.name}.new")
     try:
-        with closing(only_reading(snapshot)) as source:
+        with closing(peek(snapshot)) as source:
             fresh.unlink(missing_ok=True)
             with closing(sqlite3.connect(fresh)) as target:
                 source.backup(target)
@@ -92,7 +92,7 @@ def _rotate(known: list[Path]) -> None:
 
 def _weight(file: Path) -> int:
     """Give how many rows the registries in a copy have: what people would miss."""
-    with closing(only_reading(file)) as sql:
+    with closing(peek(file)) as sql:
         names = [row[0] for row in sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         wanted = [name for name in names if name not in ("event", "audit", "notice", "outbox", "session", "boot")]
         return sum(int(sql.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]) for name in wanted)  # noqa: S608  # its own names

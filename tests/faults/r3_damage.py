@@ -16,6 +16,7 @@ import random
 import shutil
 import sqlite3
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -109,7 +110,8 @@ def try_out(source: Path, damage: Damage) -> Verdict:
         try:
             asyncio.run(asyncio.wait_for(work(copy, damage, verdict), LIMIT_S))
         except Exception as error:  # noqa: BLE001  # whatever it is, it did not come up
-            verdict.wrong.append(f"it does not start: {type(error).__name__}: {str(error)[:300]}")
+            where = " < ".join(f"{one.name}:{one.lineno}" for one in reversed(traceback.extract_tb(error.__traceback__)[-4:]))
+            verdict.wrong.append(f"it does not start: {type(error).__name__}: {str(error)[:300]} ({where})")
             return verdict
         _look_at_files(copy, damage, content, verdict)
     return verdict
@@ -204,16 +206,21 @@ def _has_set_aside(folder: Path) -> bool:
 
 
 def _must_be_told(damage: Damage) -> bool:
-    """A database that is gone or empty is a loss that nobody would notice otherwise."""
-    return damage.file.endswith((".db", "session.key")) and damage.how in ("missing", "empty")
+    """A database that is gone or empty is a loss that nobody would notice otherwise.
+
+    That a plugin had a database nobody can know when the file is gone and there is no copy of it yet.
+    """
+    is_known = damage.file.endswith(("state.db", "history.db", "session.key"))
+    return (is_known and damage.how == "missing") or (damage.file.endswith((".db", "session.key")) and damage.how == "empty")
 
 
 def _is_unusable(name: str, content: bytes) -> bool:
     """Say whether nobody could use this content.
 
-    SQLite leaves out what is damaged in a log (each of its pages has a sum), and Mosquitto what it does not understand.
+    SQLite and the journal of last states leave out what is damaged in a log (each of its entries has a sum), and Mosquitto what
+    it does not understand.
     """
-    if name.endswith(("-wal", "mosquitto.db")):
+    if name.endswith(("-wal", "mosquitto.db")) or "/states." in name:
         return False
     if name.endswith(".db"):
         return not _is_database(content)

@@ -42,7 +42,7 @@ def damage_of(file: Path, limit_s: float) -> str | None:
             head = source.read(len(HEADER))
         if head != HEADER:
             return "it is no database" if head else "it is empty"
-        connection = only_reading(file)
+        connection = peek(file)
     except (OSError, sqlite3.Error) as error:
         return f"it cannot be opened ({error})"
     deadline = time.monotonic() + limit_s
@@ -57,9 +57,16 @@ def damage_of(file: Path, limit_s: float) -> str | None:
     return None if found in ("ok", "interrupted", "database is locked") else f"it is damaged ({found})"
 
 
-def only_reading(file: Path) -> sqlite3.Connection:
-    """Open a database so that nothing in it can change: not even its log is taken in at the end."""
-    return sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=1.0, isolation_level=None)
+def peek(file: Path, timeout_s: float = 1.0) -> sqlite3.Connection:
+    """Open a database to look at it: whoever may write takes its log into it at the end, and it is no longer what was found.
+
+    Raises:
+        sqlite3.Error: it cannot be opened.
+    """
+    # A change that was interrupted before there was a log can be taken back only by whoever may write.
+    mode = "rw" if file.with_name(f"{file.name}-journal").exists() else "ro"
+    address = f"{file.resolve().as_uri()}?mode={mode}"
+    return sqlite3.connect(address, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False)
 
 
 def is_damage(error: BaseException | None) -> bool:
