@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -20,12 +21,16 @@ from autocore.backup.databases import newest_boot
 from autocore.backup.making import Wish, make
 from autocore.backup.shelf import Shelf, sync_folder
 from autocore.backup.unpacking import Target, stage
+from autocore.builtin.journal import read_journal
 from autocore.check import faults_of
 from autocore.cli.control import CONTROL_SOCKET, ask
 from autocore.cli.options import Common, common
+from autocore.core.bus import Bus
+from autocore.core.clock import Sequence, SystemClock
 from autocore.core.config import read
+from autocore.core.entities import EntityRegistry
 from autocore.core.errors import AutocoreError, ConfigFaults, InvalidData, Refused, StartError, StorageError, UnknownName
-from autocore.core.storage.state import DataFolder
+from autocore.core.storage.state import DataFolder, StateStore
 
 LOOK_S = 0.2
 WORDS = {"settle": "writing down", "copy": "copying", "pack": "packing", "verify": "reading again", "unpack": "unpacking"}
@@ -126,12 +131,31 @@ def _alone(shared: Common, passphrase: str | None, *, with_history: bool) -> str
     folder = DataFolder(shared.data)
     folder.hold()
     try:
+        asyncio.run(_fold(shared.data))
         created, vehicle = newest_boot(shared.data / "state.db"), _vehicle(shared.config)
         Shelf(shared.data).sweep()
         wish = Wish(shared.config, shared.data, created, vehicle, passphrase, with_history)
         return _shown(lambda work: make(wish, work), shared).name
     finally:
         folder.let_go()
+
+
+async def _fold(data: Path) -> None:
+    """Bring the last states that a killed gateway left in its journal into the database; the journal stays, it does no harm."""
+    newer = await asyncio.to_thread(read_journal, data)
+    if not newer:
+        return
+    clock = SystemClock()
+    sequence = Sequence(1, lambda _limit: None)
+    entities = EntityRegistry(clock, sequence, Bus(clock, sequence), 0)
+    store = StateStore(data)
+    await store.open()
+    try:
+        await store.restore(entities, newer)
+        told = [(one.id, one.state) for one in entities if one.id in newer and one.state.seq == newer[one.id].seq]
+        await store.save_states(told)
+    finally:
+        await store.close()
 
 
 def _shown(act: Callable[[Work], T], shared: Common) -> T:

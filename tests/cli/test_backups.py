@@ -8,10 +8,18 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from autocore.backup.archive import Work
 from autocore.backup.unpacking import Target, stage
+from autocore.builtin.journal import read_journal
+from autocore.core.bus import Bus
+from autocore.core.clock import Sequence
+from autocore.core.entities import EntityRegistry
+from autocore.core.mqtt.endpoint import Endpoint
+from autocore.core.storage.state import StateStore
+from autocore.testing import FakeClock
 from tests.cli.test_commands import ROOT, autocore
 from tests.conftest import CONFIG, Ear, Start, eventually, free_port
 
@@ -125,3 +133,43 @@ def test_a_staged_restore_is_done_at_the_next_start_and_a_gateway_that_cannot_st
     record = json.loads((data / "before-restore-1/restore.json").read_text())
     assert (record["phase"], "web.port" in record["reason"]) == ("back", True)
     assert not (data / "restore").exists()
+
+
+async def test_the_last_states_of_a_killed_gateway_are_in_its_backup(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    port = free_port()
+    words = ["run", "--config", str(tmp_path), "--http-port", str(free_port()), "--mqtt-port", str(port)]
+    command = [sys.executable, "-m", "autocore", *words]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, cwd=ROOT)
+    assert process.stdout is not None
+    while b"Ctrl-C" not in await process.stdout.readline():
+        pass
+    ear = Ear(Endpoint("127.0.0.1", port))
+    data, blank = tmp_path / "data", tmp_path / "blank"
+    for celsius in (21.5, 22.5):
+        ear.client.publish("autocore/telemetry/cabin/data", json.dumps({"temperature": celsius}), qos=1)
+        await eventually(partial(_is_journaled, data, celsius))
+    ear.close()
+    process.kill()
+    await process.wait()
+    made = await asyncio.to_thread(autocore, "backup", "--config", tmp_path, "--json")
+    assert made.returncode == 0, made.stderr
+    done = await asyncio.to_thread(autocore, "restore", json.loads(made.stdout)["file"], "--config", blank)
+    assert done.returncode == 0, done.stderr
+    assert not list((blank / "data").glob("states.*"))
+    entities = registry()
+    store = StateStore(blank / "data")
+    await store.open()
+    await store.restore(entities)
+    await store.close()
+    assert entities.get("sensor.cabin_temperature").state.value == 22.5
+
+
+def registry() -> EntityRegistry:
+    clock, sequence = FakeClock(), Sequence(1, lambda _limit: None)
+    return EntityRegistry(clock, sequence, Bus(clock, sequence), 0)
+
+
+def _is_journaled(data: Path, value: float) -> bool:
+    state = read_journal(data).get("sensor.cabin_temperature")
+    return state is not None and state.value == value
