@@ -40,7 +40,6 @@ from autocore.core.cache import Cache
 from autocore.core.clock import Clock, Sequence, SystemClock, Timeline
 from autocore.core.config import Config, read
 from autocore.core.config.sections import is_loopback
-from autocore.core.damage import Damages
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import ConfigFaults, UnknownName
@@ -58,6 +57,7 @@ from autocore.core.services import ServiceRegistry, add_verbs
 from autocore.core.storage.plugin import open_plugin_database
 from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
 from autocore.core.wire import GatewayStatus
+from autocore.damage import Damages
 from autocore.records import Records, keep_copies, open_history, open_store, teller
 
 EXPIRE_EVERY_S = 1.0
@@ -315,7 +315,7 @@ class Gateway:
             store.database,
             self._clock,
             boot=boot.number,
-            key=signing_key(section.secret_key, self.settings.data, self._damages),
+            key=signing_key(section.secret_key, self.settings.data, self._damages.set_aside),
             session_s=section.session_hours * HOUR_S,
             setup=setup,
         )

@@ -12,9 +12,9 @@ from autocore.app import Gateway, Settings
 from autocore.backup.applying import apply, finish, take_back
 from autocore.backup.plan import Plan
 from autocore.check import load_checked
-from autocore.core.damage import Damages
 from autocore.core.errors import AutocoreError
 from autocore.core.storage.state import DataFolder
+from autocore.damage import Damages
 from autocore.mend import load_mended
 
 Beside = Callable[[Gateway], AbstractAsyncContextManager[None]]

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from autocore.core.config.parts import keep_good, write_part
-from autocore.core.damage import Damages
+from autocore.builtin.goodcopy import keep_good
+from autocore.core.config.parts import write_part
 from autocore.core.errors import ConfigFaults
+from autocore.damage import Damages
 from autocore.mend import load_mended
 from autocore.testing import Car
 

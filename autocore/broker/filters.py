@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from autocore.core.damage import Damages
+from autocore.damage import Damages
 
 log = logging.getLogger("autocore.mqtt")
 

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from autocore.core.child import die_with_parent
-from autocore.core.damage import Damages, sync_folder
+from autocore.core.disk import sync_folder
 from autocore.core.errors import BrokerError
 from autocore.core.mqtt.endpoint import Endpoint
+from autocore.damage import Damages
 
 HOST = "127.0.0.1"
 ACCOUNT = "autocore-gateway"

@@ -11,8 +11,8 @@ from autocore.core.auth.accounts import HOUR_S, NO_BOOT, Accounts
 from autocore.core.auth.setup import SetupCode
 from autocore.core.auth.tokens import signing_key
 from autocore.core.clock import SystemClock
-from autocore.core.damage import Damages
 from autocore.core.storage.state import DataFolder, StateStore
+from autocore.damage import Damages
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def with_accounts(folder: Path, work: Callable[[Accounts], Awaitable[T]]) -> T:
                 store.database,
                 clock,
                 boot=NO_BOOT,
-                key=signing_key(None, folder, Damages()),
+                key=signing_key(None, folder, Damages().set_aside),
                 session_s=24 * HOUR_S,
                 setup=SetupCode(clock, folder),
             )

@@ -11,11 +11,11 @@ import httpx
 
 from autocore.app import Gateway, Settings
 from autocore.core.config import load
-from autocore.core.damage import Damages
 from autocore.core.entities import Entity
 from autocore.core.host import Core
 from autocore.core.model import INTERNAL, Caller, Cause, Role, Value
 from autocore.core.plugins import PluginStatus
+from autocore.damage import Damages
 from autocore.mend import mend
 from autocore.testing.air import Air
 from autocore.testing.board import FakeBoard

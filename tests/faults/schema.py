@@ -138,7 +138,14 @@ def state_rows() -> Rows:
             {"entity": one, "value": json.dumps(value), "changed_ns": number, "updated_ns": BIG, "boot": 2, "seq": BIG + number}
             for number, (one, value) in enumerate(zip(entities, values, strict=True))
         ],
+        **_people_rows(text),
+        **_happened_rows(text),
         "device": [{"id": "engine", "facts": json.dumps({"id": "engine", "standing": "approved", "name": text})}],
+    }
+
+
+def _people_rows(text: str) -> Rows:
+    return {
         "user": [
             {
                 "name": "ana",
@@ -173,6 +180,11 @@ def state_rows() -> Rows:
                 "expires_wall_ns": None,
             }
         ],
+    }
+
+
+def _happened_rows(text: str) -> Rows:
+    return {
         "audit": [
             {
                 "seq": BIG + number,

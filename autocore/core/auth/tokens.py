@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import jwt
 
-from autocore.core.damage import Damages, sync_folder
+from autocore.core.disk import sync_folder
 from autocore.core.errors import NotAuthenticated
 
 ALGORITHM = "HS256"
 ISSUER = "autocore"
 KEY_BYTES = 32  # RFC 7518, 3.2
+SetAside = Callable[[Path, str], object]  # keeps a file that is none beside its place; the text says what that means
 API_PREFIX = "ac_"  # tells the two kinds apart, and lets people's scanners find a leaked one
 
 
@@ -27,7 +29,7 @@ class SessionClaims:
     user: str
 
 
-def signing_key(configured: str | None, folder: Path, damages: Damages) -> bytes:
+def signing_key(configured: str | None, folder: Path, set_aside: SetAside) -> bytes:
     """Give the key of the session tokens: the configured one, else the one in the data folder, made once, for its owner only.
 
     One that is too short to be a key is set aside, and another one made: then everybody has to log in again.
@@ -39,7 +41,7 @@ def signing_key(configured: str | None, folder: Path, damages: Damages) -> bytes
         key = file.read_bytes()
         if len(key) >= KEY_BYTES and b"\0" not in key:
             return key
-        damages.set_aside(file, "everybody has to log in again")
+        set_aside(file, "everybody has to log in again")
     key = secrets.token_hex(KEY_BYTES).encode()
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(key)

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from autocore.core.config.loader import PARTS
-from autocore.core.damage import sync_folder
+from autocore.core.disk import sync_folder
 from autocore.core.errors import StorageError
 from autocore.core.names import slug
 
@@ -36,7 +36,7 @@ def write_part(folder: Path, name: str, section: Mapping[str, Any]) -> str | Non
     """
     file = part_of(folder, name)
     before = read_part(folder, name)
-    _replace(file, HEAD + yaml.safe_dump(dict(section), allow_unicode=True, sort_keys=False))
+    replace_file(file, HEAD + yaml.safe_dump(dict(section), allow_unicode=True, sort_keys=False))
     return before
 
 
@@ -48,31 +48,12 @@ def put_back(folder: Path, name: str, before: str | None) -> None:
     """
     file = part_of(folder, name)
     if before is not None:
-        _replace(file, before)
+        replace_file(file, before)
         return
     try:
         file.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"{file} cannot be deleted: {error.strerror}") from error
-
-
-def good_copy_of(file: Path) -> Path:
-    """Give where the last section that ran is kept."""
-    return file.with_name(f"{file.name}.good")
-
-
-def keep_good(folder: Path, name: str) -> None:
-    """Keep the section's file as the last one that ran; forget it when the file is gone.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    text = read_part(folder, name)
-    good = good_copy_of(part_of(folder, name))
-    if text is None:
-        good.unlink(missing_ok=True)
-    else:
-        _replace(good, text)
 
 
 def read_part(folder: Path, name: str) -> str | None:
@@ -86,7 +67,8 @@ def read_part(folder: Path, name: str) -> str | None:
         raise StorageError(f"{file} cannot be read: {error.strerror}") from error
 
 
-def _replace(file: Path, text: str) -> None:
+def replace_file(file: Path, text: str) -> None:
+    """Put a text into a file, whole or not at all; raises StorageError."""
     fresh = file.with_name(f"{file.name}.new")
     try:
         file.parent.mkdir(exist_ok=True)

@@ -14,10 +14,10 @@ from autocore.core.auth.limiter import Limiter
 from autocore.core.auth.passwords import check_password, hash_password, is_password
 from autocore.core.auth.setup import SetupCode
 from autocore.core.clock import EARLIEST_WALL_NS, NS
-from autocore.core.damage import Damages
 from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, StorageError, TooManyAttempts, UnknownName
 from autocore.core.model import Role
 from autocore.core.storage.state import StateStore
+from autocore.damage import Damages
 from autocore.testing import FakeClock
 
 PASSWORD = "three random words"
@@ -37,7 +37,7 @@ async def store(tmp_path: Path) -> AsyncIterator[StateStore]:
 
 
 def accounts_of(store: StateStore, clock: FakeClock, folder: Path, boot: int = 1) -> Accounts:
-    key = tokens.signing_key(None, folder, Damages())
+    key = tokens.signing_key(None, folder, Damages().set_aside)
     return Accounts(store.database, clock, boot=boot, key=key, session_s=24 * HOUR_S, setup=SetupCode(clock, folder))
 
 
@@ -215,18 +215,18 @@ def test_whoever_fails_waits_longer_each_time_and_locks_nobody_else_out() -> Non
 
 
 def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
-    first = tokens.signing_key(None, tmp_path, Damages())
-    assert tokens.signing_key(None, tmp_path, Damages()) == first
+    first = tokens.signing_key(None, tmp_path, Damages().set_aside)
+    assert tokens.signing_key(None, tmp_path, Damages().set_aside) == first
     assert len(first) >= 32
     assert (tmp_path / "session.key").stat().st_mode & 0o777 == 0o600
-    assert tokens.signing_key("k" * 32, tmp_path, Damages()) == b"k" * 32
+    assert tokens.signing_key("k" * 32, tmp_path, Damages().set_aside) == b"k" * 32
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"k" * 20 + bytes(44)], ids=["empty", "short", "zeros in it"])
 def test_a_key_that_is_none_is_kept_aside_and_told_of(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "session.key").write_bytes(content)
     damages = Damages()
-    key = tokens.signing_key(None, tmp_path, damages)
+    key = tokens.signing_key(None, tmp_path, damages.set_aside)
     assert len(key) >= 32
     assert (tmp_path / "session.key").read_bytes() == key
     assert (tmp_path / "session.key.damaged-1").read_bytes() == content

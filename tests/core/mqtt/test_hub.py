@@ -14,11 +14,11 @@ import pytest
 from autocore.broker.filters import FilterMemory
 from autocore.broker.mosquitto import Mosquitto
 from autocore.core.clock import SystemClock
-from autocore.core.damage import Damages
 from autocore.core.errors import BrokerError, InvalidData, NameTaken, Refused
 from autocore.core.mqtt.endpoint import Endpoint, parse_broker_url
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.mqtt.message import Message
+from autocore.damage import Damages
 from tests.conftest import Ear, eventually, free_port
 
 

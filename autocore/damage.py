@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
+
+from autocore.core.disk import sync_folder
 
 log = logging.getLogger("autocore.damage")
 
@@ -39,12 +40,3 @@ class Damages:
         self.sentences.append(sentence)
         if self._tell is not None:
             self._tell(sentence)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut; raises OSError."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
