@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from autocore.core.damage import Damages
+from autocore.builtin.damages import Damages
 from autocore.core.errors import StorageError
 from autocore.core.model import Position, State
 

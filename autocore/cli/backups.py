@@ -21,6 +21,7 @@ from autocore.backup.databases import newest_boot
 from autocore.backup.making import Wish, make
 from autocore.backup.shelf import Shelf, sync_folder
 from autocore.backup.unpacking import Target, stage
+from autocore.builtin.damages import Damages
 from autocore.builtin.journal import read_journal
 from autocore.check import faults_of
 from autocore.cli.control import CONTROL_SOCKET, ask
@@ -142,7 +143,7 @@ def _alone(shared: Common, passphrase: str | None, *, with_history: bool) -> str
 
 async def _fold(data: Path) -> None:
     """Bring the last states that a killed gateway left in its journal into the database; the journal stays, it does no harm."""
-    newer = await asyncio.to_thread(read_journal, data)
+    newer = await asyncio.to_thread(read_journal, data, Damages())
     if not newer:
         return
     clock = SystemClock()

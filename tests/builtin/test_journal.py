@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from autocore.builtin.damages import Damages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,6 @@ from autocore.builtin.journal import FILES, StateJournal, read_journal
 from autocore.builtin.keeper import RegistryKeeper
 from autocore.core.bus import Bus
 from autocore.core.clock import Sequence
-from autocore.core.damage import Damages
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import StorageError

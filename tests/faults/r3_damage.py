@@ -210,6 +210,8 @@ def _must_be_told(damage: Damage) -> bool:
 
     That a plugin had a database nobody can know when the file is gone and there is no copy of it yet.
     """
+    if damage.file.startswith("data/snapshots/"):
+        return False  # a copy: nothing was in it alone, and the next one takes its place
     is_known = damage.file.endswith(("state.db", "history.db", "session.key"))
     return (is_known and damage.how == "missing") or (damage.file.endswith((".db", "session.key")) and damage.how == "empty")
 
