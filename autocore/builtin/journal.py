@@ -15,9 +15,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from autocore.builtin.damages import Damages
 from autocore.core.errors import StorageError
 from autocore.core.model import Position, State
+from autocore.damage import Damages
 
 FILES = ("states.0", "states.1")
 _HEAD = struct.Struct("<II")

@@ -21,7 +21,6 @@ from autocore.backup.databases import newest_boot
 from autocore.backup.making import Wish, make
 from autocore.backup.shelf import Shelf, sync_folder
 from autocore.backup.unpacking import Target, stage
-from autocore.builtin.damages import Damages
 from autocore.builtin.journal import read_journal
 from autocore.check import faults_of
 from autocore.cli.control import CONTROL_SOCKET, ask
@@ -32,6 +31,7 @@ from autocore.core.config import read
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import AutocoreError, ConfigFaults, InvalidData, Refused, StartError, StorageError, UnknownName
 from autocore.core.storage.state import DataFolder, StateStore
+from autocore.damage import Damages
 
 LOOK_S = 0.2
 WORDS = {"settle": "writing down", "copy": "copying", "pack": "packing", "verify": "reading again", "unpack": "unpacking"}

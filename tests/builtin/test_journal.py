@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from autocore.builtin.damages import Damages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from autocore.core.errors import StorageError
 from autocore.core.kinds import Sensor
 from autocore.core.model import Position, State
 from autocore.core.storage.state import StateStore
+from autocore.damage import Damages
 from autocore.testing import FakeClock
 
 VALUES = st.one_of(

@@ -19,6 +19,7 @@ from autocore.core.clock import Sequence
 from autocore.core.entities import EntityRegistry
 from autocore.core.mqtt.endpoint import Endpoint
 from autocore.core.storage.state import StateStore
+from autocore.damage import Damages
 from autocore.testing import FakeClock
 from tests.cli.test_commands import ROOT, autocore
 from tests.conftest import CONFIG, Ear, Start, eventually, free_port
@@ -171,5 +172,5 @@ def registry() -> EntityRegistry:
 
 
 def _is_journaled(data: Path, value: float) -> bool:
-    state = read_journal(data).get("sensor.cabin_temperature")
+    state = read_journal(data, Damages()).get("sensor.cabin_temperature")
     return state is not None and state.value == value
