@@ -5,6 +5,7 @@ from autocore.core.bus import Event
 from autocore.core.clock import Clock
 from autocore.core.config.types import device_id, duration, entity_id, slug_key, topic_filter
 from autocore.core.devices import Device, Presence, Standing
+from autocore.core.disk import delete_file, write_file
 from autocore.core.entities import Command, Entity
 from autocore.core.errors import (
     AutocoreError,
@@ -93,6 +94,7 @@ __all__ = [
     "Tracker",
     "UnknownName",
     "Value",
+    "delete_file",
     "device_id",
     "duration",
     "entity_id",
@@ -102,4 +104,5 @@ __all__ = [
     "slug",
     "slug_key",
     "topic_filter",
+    "write_file",
 ]

@@ -19,8 +19,8 @@ import msgspec
 from autocore.backup.contents import LEFTOVERS, survey
 from autocore.backup.manifest import Kind
 from autocore.backup.plan import NEW, RESTORE, Phase, Plan, clear, load, save
-from autocore.backup.shelf import sync_folder, write_whole
 from autocore.backup.unpacking import Target, place_of
+from autocore.core.disk import sync_folder, write_file
 from autocore.core.errors import StorageError
 
 ASIDE = "before-restore-"
@@ -107,7 +107,7 @@ def finish(data: Path) -> None:
         aside = data / plan.aside
         with suppress(OSError):  # only a record
             aside.mkdir(mode=0o700, exist_ok=True)
-            write_whole(aside / RECORD, msgspec.json.format(msgspec.json.encode(plan), indent=1))
+            write_file(aside / RECORD, msgspec.json.format(msgspec.json.encode(plan), indent=1))
     clear(data)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from autocore.backup.shelf import sync_folder, write_whole
+from autocore.core.disk import sync_folder, write_file
 from autocore.core.errors import StorageError
 
 RESTORE = "restore"
@@ -78,7 +78,7 @@ def load(data: Path) -> Plan | None:
 
 def save(data: Path, plan: Plan) -> Plan:
     """Put a plan on disk; raises OSError."""
-    write_whole(data / RESTORE / PLAN, msgspec.json.format(msgspec.json.encode(plan), indent=1))
+    write_file(data / RESTORE / PLAN, msgspec.json.format(msgspec.json.encode(plan), indent=1))
     return plan
 
 

@@ -20,6 +20,7 @@ import msgspec
 
 from autocore.backup.cipher import is_encrypted
 from autocore.backup.manifest import Created, Manifest
+from autocore.core.disk import sync_folder, write_file
 from autocore.core.errors import StorageError, UnknownName
 
 FOLDER = "backups"
@@ -147,7 +148,7 @@ class Shelf:
         return old
 
     def _describe(self, name: str, about: About) -> None:
-        write_whole(_beside(self.folder / name), msgspec.json.encode(about))
+        write_file(_beside(self.folder / name), msgspec.json.encode(about))
 
     def _look(self, name: str) -> Backup | None:
         path = self.folder / name
@@ -193,26 +194,6 @@ def workplace(folder: Path) -> Iterator[Path]:
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
-
-
-def write_whole(file: Path, content: bytes) -> None:
-    """Put `content` into a file, whole or not at all, for its owner only; raises OSError."""
-    fresh = file.with_name(f".{file.name}.new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(file)
-    sync_folder(file.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make what happened to the names in a folder durable; raises OSError."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _beside(path: Path) -> Path:

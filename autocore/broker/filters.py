@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from autocore.core.disk import write_file
 from autocore.damage import Damages
 
 log = logging.getLogger("autocore.mqtt")
@@ -77,9 +77,4 @@ class FilterMemory:
             self._written = names
 
     def _put(self, names: list[str]) -> None:
-        fresh = self._file.with_suffix(".new")
-        with fresh.open("w") as out:
-            json.dump(names, out)
-            out.flush()
-            os.fsync(out.fileno())
-        fresh.replace(self._file)
+        write_file(self._file, json.dumps(names).encode())

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from autocore.core.child import die_with_parent
-from autocore.core.disk import sync_folder
+from autocore.core.disk import write_file
 from autocore.core.errors import BrokerError
 from autocore.core.mqtt.endpoint import Endpoint
 from autocore.damage import Damages
@@ -221,7 +221,7 @@ class Mosquitto:
                 return password
             self._damages.set_aside(file, "the gateway has a new password for its broker")
         password = secrets.token_urlsafe(32)
-        _write_safely(file, password)
+        write_file(file, password.encode())
         return password
 
     def _write_accounts(self, password: str) -> None:
@@ -243,7 +243,7 @@ class Mosquitto:
             "roles": [*roles, _gateway_role(), self._anonymous_role()],
             "anonymousGroup": "anonymous",
         }
-        _write_safely(file, json.dumps(document, indent=1))
+        write_file(file, json.dumps(document, indent=1).encode())
 
     def _known_accounts(self, file: Path) -> dict[str, list[dict[str, Any]]]:
         """Give the clients, groups and roles of the file; when they cannot be read it is set aside."""
@@ -345,14 +345,3 @@ def _acl(kind: str, topic: str, *, allow: bool = True) -> dict[str, Any]:
 
 def _is_list_of_objects(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, dict) for one in value)
-
-
-def _write_safely(file: Path, text: str) -> None:
-    """Put a secret into its file, whole or not at all, for its owner only."""
-    fresh = file.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(file)
-    sync_folder(file.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autocore.core.config.parts import part_of, read_part, replace_file
+from autocore.core.disk import delete_file
 from autocore.core.errors import StorageError
 
 
@@ -25,6 +26,6 @@ def keep_good(folder: Path, name: str) -> None:
         replace_file(good, text)
         return
     try:
-        good.unlink(missing_ok=True)
+        delete_file(good)
     except OSError as error:
         raise StorageError(f"{good} cannot be deleted: {error.strerror}") from error

@@ -19,7 +19,7 @@ from autocore.backup.archive import Work
 from autocore.backup.cipher import check_passphrase, is_encrypted
 from autocore.backup.databases import newest_boot
 from autocore.backup.making import Wish, make
-from autocore.backup.shelf import Shelf, sync_folder
+from autocore.backup.shelf import Shelf
 from autocore.backup.unpacking import Target, stage
 from autocore.builtin.journal import read_journal
 from autocore.check import faults_of
@@ -28,6 +28,7 @@ from autocore.cli.options import Common, common
 from autocore.core.bus import Bus
 from autocore.core.clock import Sequence, SystemClock
 from autocore.core.config import read
+from autocore.core.disk import sync_folder
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import AutocoreError, ConfigFaults, InvalidData, Refused, StartError, StorageError, UnknownName
 from autocore.core.storage.state import DataFolder, StateStore

@@ -91,6 +91,10 @@ class Shelf:
         """Give the spans that have batches, oldest first."""
         return [row[0] for row in self._sql.execute("SELECT DISTINCT span FROM batch ORDER BY span").fetchall()]
 
+    def is_open(self, span: int) -> bool:
+        """Say whether a span still has batches."""
+        return self._sql.execute("SELECT 1 FROM batch WHERE span = ? LIMIT 1", (span,)).fetchone() is not None
+
     def batches(self, span: int) -> list[Batch]:
         """Give the batches of a span in order; damaged ones are left out and counted."""
         return list(self._readable("span = ?", (span,)))
@@ -181,12 +185,22 @@ class Shelf:
             if row is not None:
                 return self._strip(row[0], row[1], level, table)
         row = self._sql.execute(
-            "SELECT first_seq, samples FROM batch ORDER BY span = ?, first_seq LIMIT 1", (present,)
+            "SELECT first_seq, span, samples FROM batch ORDER BY span = ?, first_seq LIMIT 1", (present,)
         ).fetchone()
         if row is None:
             return None
-        self._sql.execute("DELETE FROM batch WHERE first_seq = ?", (row[0],))
-        return int(row[1])
+        first_seq, span, samples = row
+        is_last = self._sql.execute("SELECT count(*) FROM batch WHERE span = ?", (span,)).fetchone()[0] == 1
+        if is_last and self._is_begun(span):
+            self.finish(span)  # with what of it is packed, so that this is thrown out in its turn
+            return 0
+        self._sql.execute("DELETE FROM batch WHERE first_seq = ?", (first_seq,))
+        return int(samples)
+
+    def _is_begun(self, span: int) -> bool:
+        """Say whether series of a span have been put already."""
+        keys = key_of(span, 0), key_of(span + 1, 0) - 1
+        return self._sql.execute("SELECT 1 FROM hour WHERE key BETWEEN ? AND ? LIMIT 1", keys).fetchone() is not None
 
     def _strip(self, span: int, samples: int, level: int, table: str) -> int:
         first, last = key_of(span, 0), key_of(span + 1, 0) - 1

@@ -29,8 +29,11 @@ class Budget:
 
     def __init__(self, quota: int) -> None:
         self.log_pages = max(16, min(1_000, quota // 16 // FRAME_BYTES))
-        # The log passes its mark by one commit, which is at most a batch or `SERIES_AT_ONCE` series with what they replace.
-        self.file_bytes = quota - self.log_pages * FRAME_BYTES - min(quota // 4, 2_000_000)
+        reserve = min(quota // 4, 2_000_000)
+        # The log passes its mark by one commit, which is at most a batch or `SERIES_AT_ONCE` series with what they replace; and
+        # by what is written while somebody reads, which `Upkeep` limits to half of the reserve.
+        self.most_log_bytes = self.log_pages * FRAME_BYTES + reserve // 2
+        self.file_bytes = quota - self.log_pages * FRAME_BYTES - reserve
         self.most_in_span = max(5_000, min(MOST_IN_SPAN, self.file_bytes // 4 // BYTES_PER_READING))
 
     @property
@@ -63,8 +66,10 @@ class Upkeep:
 
     async def make_room(self, amount: int) -> None:
         """Throw out the oldest until `amount` more bytes keep the quota."""
-        while await self._database.run(lambda: self._step(amount)):
-            pass
+        is_short = True
+        while is_short:
+            await self._database.limit_log(self._budget.most_log_bytes)
+            is_short = await self._database.run(lambda: self._step(amount))
 
     async def finish_oldest(self) -> bool:
         """Finish the oldest span that is not being written any more; say whether there was one."""
@@ -77,7 +82,8 @@ class Upkeep:
         for first in range(0, len(runs), SERIES_AT_ONCE):
             some = runs[first : first + SERIES_AT_ONCE]
             await self.make_room(sum(len(run.seqs) for _, run in some) * BYTES_PER_READING)
-            await self._database.run(partial(self._put, old[0], some))
+            if not await self._database.run(partial(self._put, old[0], some)):
+                return True
         await self._database.run(lambda: self.shelf().finish(old[0]))
         return True
 
@@ -85,8 +91,13 @@ class Upkeep:
         """Move some rows of the table that versions before spans wrote; say whether there were any."""
         return await self._database.run(self._move)
 
-    def _put(self, span: int, runs: list[tuple[int, Run]]) -> None:
-        self.shelf().put_series(span, runs, frozenset(self._recorder.without_raw))
+    def _put(self, span: int, runs: list[tuple[int, Run]]) -> bool:
+        """Write some series of a span, unless a flush has thrown it out meanwhile; say whether it is still there."""
+        shelf = self.shelf()
+        if not shelf.is_open(span):
+            return False
+        shelf.put_series(span, runs, frozenset(self._recorder.without_raw))
+        return True
 
     def _step(self, amount: int) -> bool:
         sql = self._database.pony.get_connection()

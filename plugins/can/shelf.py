@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
-import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from autocore.api import InvalidData, PluginHost, Refused, UnknownName, slug
+from autocore.api import InvalidData, PluginHost, Refused, UnknownName, delete_file, slug, write_file
 
 from .dbc import LARGEST_BYTES, Dbc, DbcMessage, DbcSignal, known_dbc
 from .section import Pick
@@ -115,7 +112,7 @@ class Shelf:
             if known is None and sum(one.origin == "panel" for one in self) >= MOST_UPLOADS:
                 raise Refused(f"there are {MOST_UPLOADS} uploaded DBC files already; remove one", code="full")
             dbc = await known_dbc(content, self._host.cache)
-            await asyncio.to_thread(_write, self._host.data_folder / name, content)
+            await asyncio.to_thread(write_file, self._host.data_folder / name, content)
             file = self._files[name] = DbcFile(name, "panel", dbc)
         self._host.log.info("%s was uploaded: %d messages, %d signals", name, len(dbc.messages), dbc.signal_count)
         return file
@@ -133,7 +130,7 @@ class Shelf:
                 raise UnknownName("DBC file", name)
             if file.origin != "panel":
                 raise Refused(f"{name} stands in the configuration; take it out there", code="taken")
-            await asyncio.to_thread((self._host.data_folder / name).unlink, missing_ok=True)
+            await asyncio.to_thread(delete_file, self._host.data_folder / name)
             del self._files[name]
 
     async def _load(self, path: Path, origin: str) -> None:
@@ -169,18 +166,3 @@ def _read(path: Path) -> bytes:
         raise FileNotFoundError(errno.ENOENT, "no such file")
     with path.open("rb") as file:
         return file.read(LARGEST_BYTES + 1)
-
-
-def _write(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.chmod(0o600)
-        fresh.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
-        raise

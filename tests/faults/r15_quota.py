@@ -4,7 +4,8 @@ A history with a small quota is filled several times over, as fast as its proces
 entities, whose values compress badly. Another process watches history.db and its log from outside: together they must never
 be larger than the quota, and no further file may appear beside them (a second copy). Half of the runs are played behind the
 shim with a disk that has room for the quota and a little more, so that a second copy could not even be made: nothing may be
-dropped. The newest readings must be there at the end, and SQLite must find nothing wrong.
+dropped. The newest readings must be there at the end, no row may be left that nothing would ever throw out, and SQLite must find
+nothing wrong.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import asyncio
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +28,7 @@ from autocore.core.clock import NS, SystemClock, Timeline
 from autocore.core.config.sections import HistorySection
 from autocore.core.model import State
 from autocore.history.history import History
+from autocore.history.shelf import SERIES_BITS
 from tests.faults import shim
 from tests.faults.gateway import integrity_of, scratch
 from tests.faults.record import ROOT, Findings, run_as_command
@@ -112,6 +116,8 @@ def run(seed: int, quota: int, readings: int, *, is_full: bool) -> Findings:
             found.fail(f"{what}: {answer['dropped']} readings were dropped, failing: {answer['failing']}")
         if answer["newest"] != answer["expected"]:
             found.fail(f"{what}: the newest reading is {answer['newest']} instead of {answer['expected']}")
+        if strays := _strays(data / "history.db"):
+            found.fail(f"{what}: {strays} rows belong to no hour, so nothing would ever throw them out")
         wrong = integrity_of(data / "history.db")
         if wrong != "ok":
             found.fail(f"{what}: {wrong}")
@@ -132,6 +138,16 @@ def _watch(process: subprocess.Popen[str], data: Path) -> tuple[int, set[str]]:
         strangers |= {one.name for one in data.iterdir()} - set(PARTS)
         time.sleep(0.001)
     return max(worst, sum(_size(data / name) for name in PARTS[:3])), strangers
+
+
+def _strays(file: Path) -> int:
+    """Count the rows whose span is neither finished nor being written."""
+    with closing(sqlite3.connect(file)) as sql:
+        known = "SELECT number FROM span UNION SELECT span FROM batch"
+        return sum(
+            int(sql.execute(f"SELECT count(*) FROM {table} WHERE key >> {SERIES_BITS} NOT IN ({known})").fetchone()[0])
+            for table in ("block", "minutes", "hour")
+        )
 
 
 def _size(file: Path) -> int:

@@ -81,6 +81,30 @@ async def test_nothing_is_doubled_or_missed_while_an_hour_is_being_packed(bench:
     assert await bench.values(points=10_000) == [*told, 7]
 
 
+async def test_an_hour_that_is_thrown_out_while_it_is_being_packed_leaves_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await drive(bench, 0.9)
+    bench.clock.advance(HOUR)
+    bench.rpm.set(7)
+    await bench.history.flush()
+    put = Shelf.put_series
+
+    def throw_out_too(shelf: Shelf, span: int, runs: object, without_raw: frozenset[int]) -> None:
+        put(shelf, span, runs, without_raw)  # type: ignore[arg-type]  # handed on
+        while shelf.is_open(span):
+            shelf.throw_out(bench.history.recorder.span)
+
+    monkeypatch.setattr(Shelf, "put_series", throw_out_too)
+    await bench.history._care()
+    assert tables(bench) == {"batch": 1, "span": 1, "block": 1, "minutes": 1, "hour": 1, "sample": 0}
+    shelf = bench.history.upkeep.shelf
+    while tables(bench)["span"]:
+        await bench.history.database.run(lambda: shelf().throw_out(bench.history.recorder.span))
+    assert tables(bench) == {"batch": 1, "span": 0, "block": 0, "minutes": 0, "hour": 0, "sample": 0}
+    assert await bench.values() == [7]
+
+
 async def test_a_month_is_drawn_from_roll_ups_and_keeps_its_spike(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     told = await drive(bench, 24 * 25, every_s=60)
     read: list[str] = []

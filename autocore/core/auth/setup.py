@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from autocore.core.clock import NS, Clock
+from autocore.core.disk import delete_file, write_file
 from autocore.core.errors import NotAuthenticated
 
 WINDOW_S = 900.0  # security.md 1
@@ -28,10 +28,7 @@ class SetupCode:
         letters = "".join(secrets.choice(_LETTERS) for _ in range(8))
         self._code = f"{letters[:4]}-{letters[4:]}"
         self._until_ns = self._clock.monotonic_ns() + round(WINDOW_S * NS)
-        self._file.unlink(missing_ok=True)
-        descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            out.write(f"{self._code}\n")
+        write_file(self._file, f"{self._code}\n".encode())
         return self._code
 
     def check(self, code: str) -> None:
@@ -49,4 +46,4 @@ class SetupCode:
     def close(self) -> None:
         """Forget the code and delete its file."""
         self._code = None
-        self._file.unlink(missing_ok=True)
+        delete_file(self._file)

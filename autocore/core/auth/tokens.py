@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import jwt
 
-from autocore.core.disk import sync_folder
+from autocore.core.disk import write_file
 from autocore.core.errors import NotAuthenticated
 
 ALGORITHM = "HS256"
@@ -43,11 +42,7 @@ def signing_key(configured: str | None, folder: Path, set_aside: SetAside) -> by
             return key
         set_aside(file, "everybody has to log in again")
     key = secrets.token_hex(KEY_BYTES).encode()
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-        out.write(key)
-        out.flush()
-        os.fsync(out.fileno())
-    sync_folder(folder)
+    write_file(file, key)
     return key
 
 

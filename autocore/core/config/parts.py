@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import yaml
 
 from autocore.core.config.loader import PARTS
-from autocore.core.disk import sync_folder
+from autocore.core.disk import delete_file, sync_folder, write_file
 from autocore.core.errors import StorageError
 from autocore.core.names import slug
 
@@ -51,7 +50,7 @@ def put_back(folder: Path, name: str, before: str | None) -> None:
         replace_file(file, before)
         return
     try:
-        file.unlink(missing_ok=True)
+        delete_file(file)
     except OSError as error:
         raise StorageError(f"{file} cannot be deleted: {error.strerror}") from error
 
@@ -69,14 +68,10 @@ def read_part(folder: Path, name: str) -> str | None:
 
 def replace_file(file: Path, text: str) -> None:
     """Put a text into a file, whole or not at all; raises StorageError."""
-    fresh = file.with_name(f"{file.name}.new")
     try:
-        file.parent.mkdir(exist_ok=True)
-        with fresh.open("w", encoding="utf-8") as target:
-            target.write(text)
-            target.flush()
-            os.fsync(target.fileno())
-        fresh.replace(file)
-        sync_folder(file.parent)
+        if not file.parent.is_dir():
+            file.parent.mkdir(exist_ok=True)
+            sync_folder(file.parent.parent)
+        write_file(file, text.encode(), mode=0o644)
     except OSError as error:
         raise StorageError(f"{file} cannot be written: {error.strerror}; may the gateway's user write there?") from error

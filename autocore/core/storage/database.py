@@ -79,6 +79,13 @@ class Database:
         """Do `work` in the reader's thread on a plain read-only connection: one state of the file, and no writer waits."""
         return await asyncio.get_running_loop().run_in_executor(self._reader, self._look, work)
 
+    async def limit_log(self, most: int) -> None:
+        """Empty the write-ahead log when it is larger than `most` bytes: a reader who stayed long has kept it from being reused.
+
+        It waits for the reader, at most `BUSY_S`; a log that is still in use then stays as it is.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._limit_log, most)
+
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Do `work` like `run`, without waiting for it."""
         return self._writer.submit(self._session, work)
@@ -132,6 +139,19 @@ class Database:
                 return work()
         except (orm.DatabaseError, orm.core.TransactionError, sqlite3.Error) as error:  # a commit that fails is the latter
             raise StorageError(f"the {self.name} database: {error}") from error
+
+    def _limit_log(self, most: int) -> None:
+        try:
+            if self.file.with_name(f"{self.file.name}-wal").stat().st_size <= most:
+                return
+        except FileNotFoundError:
+            return
+        self._session(self._empty_log)
+
+    def _empty_log(self) -> None:
+        connection = self.pony.get_connection()
+        connection.rollback()  # Pony has begun a transaction, and in one there is no checkpoint
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _open(self, migrations: Path, define: Callable[[Any], object]) -> None:
         try:

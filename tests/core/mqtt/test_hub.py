@@ -314,11 +314,11 @@ async def test_a_damaged_memory_of_filters_is_kept_and_a_full_disk_is_no_matter(
     await memory.close()
     assert (file.read_text(), (tmp_path / "filters.json.damaged-1").read_bytes()) == ('["b"]', b'["a/\x00')
     file.unlink()
-    (tmp_path / "filters.new").mkdir()  # nothing can be written there
+    (tmp_path / ".filters.json.new").mkdir()  # nothing can be written there
     memory.write(["c"])
     await memory.close()
     assert memory.is_failing
-    (tmp_path / "filters.new").rmdir()
+    (tmp_path / ".filters.json.new").rmdir()
     memory.write(["c"])
     await memory.close()
     assert not memory.is_failing
