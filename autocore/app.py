@@ -416,10 +416,10 @@ class Gateway:
         if listener is None:
             return
         control = self.settings.data / CONTROL_SOCKET
-        for app, socket in ((site.gate, listener), (site.control, modules.listen_control(control))):
-            server = modules.Server(app, socket)
+        servers = modules.Server(site.gate, listener), modules.Server(site.control, modules.listen_control(control))
+        self._stack.push_async_callback(lambda: asyncio.gather(*(server.stop() for server in servers)))
+        for server in servers:
             await server.start()
-            self._stack.push_async_callback(server.stop)
         self._stack.callback(lambda: control.unlink(missing_ok=True))
         self._announce(modules)
 

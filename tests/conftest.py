@@ -16,8 +16,10 @@ import httpx
 import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from passlib.context import CryptContext
 
 from autocore.app import Gateway, Settings
+from autocore.core.auth import passwords
 from autocore.core.config import load
 from autocore.core.mqtt.endpoint import Endpoint
 from autocore.simulator import run_vehicle
@@ -41,6 +43,11 @@ relays:
         2: {name: Work lights}
         3: {name: Gate, type: pulse, duration: 300ms}
 """
+
+
+STRONG = passwords._context
+# A hash takes 40 ms of a core by intention, and nearly every test here logs somebody in. `test_passwords.py` looks at the real one.
+passwords._context = CryptContext(schemes=["argon2"], argon2__memory_cost=64, argon2__time_cost=1, argon2__parallelism=1)
 
 
 def free_port() -> int:

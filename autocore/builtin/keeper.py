@@ -59,7 +59,7 @@ class RegistryKeeper:
         self._undo: list[Callable[[], None]] = []
         self._timer: Every | None = None
         self._task: asyncio.Task[None] | None = None
-        self._is_due = False
+        self._is_due = self._is_wanted = self._is_over = False
         self._new_entities: set[str] = set()
         self._gone_entities: set[str] = set()
         self._changed_devices: set[str] = set()
@@ -87,6 +87,7 @@ class RegistryKeeper:
 
     async def stop(self) -> None:
         """Write everything that changed."""
+        self._is_over = True
         for undo in self._undo:
             undo()
         for timer in (self._timer, self._journal_timer):
@@ -154,10 +155,14 @@ class RegistryKeeper:
 
     def _ask(self) -> None:
         self._is_due = False
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._save())
-        else:
-            self._ask_soon()
+        self._is_wanted = True
+        if not self._is_over and (self._task is None or self._task.done()):
+            self._task = asyncio.get_running_loop().create_task(self._save_what_is_wanted())
+
+    async def _save_what_is_wanted(self) -> None:
+        while self._is_wanted:
+            self._is_wanted = False
+            await self._save()
 
     async def _save(self) -> None:
         if not self._has_old_journal:  # after a failed fold both files are still needed

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from importlib.metadata import EntryPoint, version
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ class Plugin:
         """Where its code, templates, catalogues and migrations lie."""
         return Path(sys.modules[self.point.module].__file__ or "").parent
 
-    @property
+    @cached_property
     def version(self) -> str:
         """The version of its distribution; a folder in the repository has the gateway's."""
         distribution = self.point.dist

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autocore.core.auth import tokens
+from autocore.core.auth import passwords, tokens
 from autocore.core.auth.accounts import HOUR_S, Accounts
 from autocore.core.auth.limiter import Limiter
 from autocore.core.auth.passwords import check_password, hash_password, is_password
@@ -19,6 +19,7 @@ from autocore.core.model import Role
 from autocore.core.storage.state import StateStore
 from autocore.damage import Damages
 from autocore.testing import FakeClock
+from tests.conftest import STRONG
 
 PASSWORD = "three random words"
 
@@ -54,7 +55,8 @@ def test_a_password_that_anybody_tries_is_refused(wrong: str) -> None:
         check_password(wrong, "ana")
 
 
-def test_a_password_is_known_by_its_hash_only() -> None:
+def test_a_password_is_known_by_its_hash_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_context", STRONG)
     hashed = hash_password(PASSWORD)
     assert hashed.startswith("$argon2id$")
     assert "m=19456,t=2,p=1" in hashed
