@@ -46,7 +46,7 @@ relays:
 
 
 STRONG = passwords._context
-# A hash takes 40 ms of a core by intention, and nearly every test here logs somebody in. `test_passwords.py` looks at the real one.
+# A hash takes 40 ms of a core by intention, and nearly every test here logs somebody in; `test_accounts.py` uses the real one.
 passwords._context = CryptContext(schemes=["argon2"], argon2__memory_cost=64, argon2__time_cost=1, argon2__parallelism=1)
 
 
