@@ -431,7 +431,7 @@ class Gateway:
             records.boot.number,
             records.sequence,
             self.config.core.autocore.name,
-            settle=(records.history.flush, records.audit.flush, records.keeper.settle),
+            settle=(records.history.flush, records.audit.flush, records.builtin.events.flush, records.keeper.settle),
             notify=lambda text: core.notify(text, title="AutoCore", severity=Severity.WARNING, source="backup", key="backup"),
             remember=records.audit.remember,
         )

@@ -98,11 +98,11 @@ class EventLog:
             self._timer.cancel()
         if self._task is not None:
             await self._task
-        await self._flush()
+        await self.flush()
 
     async def find(self, question: Question = Question(), limit: int = 100) -> list[Happened]:  # it is frozen
         """Give at most `limit` events, the newest first."""
-        await self._flush()
+        await self.flush()
         sql, facts = _select(question, limit)
         db = self._database.pony
 
@@ -136,12 +136,13 @@ class EventLog:
     def _on_turn(self) -> None:
         self.lines.turn()
         if (self._waiting or self._has_too_many()) and (self._task is None or self._task.done()):
-            self._task = asyncio.get_running_loop().create_task(self._flush())
+            self._task = asyncio.get_running_loop().create_task(self.flush())
 
     def _has_too_many(self) -> bool:
         return self._amounts is not None and any(self._amounts[kind] > most for kind, most in KEPT.items())
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Write what waits, and delete the oldest beyond what each class keeps."""
         if not self._waiting and not self._has_too_many():
             return
         waiting, self._waiting = self._waiting, []

@@ -40,7 +40,7 @@ async def live_socket(socket: WebSocket[Any, Any, Any], live: Live, caller: Call
 
 
 class Web:
-    """The application for people (`gate`) and for the command line (`control`).
+    """The application for people (`gate`) and for the command line (`control`), both there after `start`.
 
     Routes of plugins cannot be taken out of a running application, so a plugin that starts or stops has a new one built beside
     it; then the gates are turned to the new one, and what is under way ends in the old one.
@@ -54,9 +54,6 @@ class Web:
         self._parts = parts
         self._pages = Pages(parts)
         self._answers = Answers(parts.clock)
-        app = self._app = self._build({})
-        self.gate = Gate(app, parts.accounts, known_hosts(parts.config.core.web))
-        self.control = ControlGate(app)
         self._mqtt = MqttApi(
             parts.hub,
             parts.services,
@@ -67,12 +64,16 @@ class Web:
         self._undo = [parts.bus.on(event, self._on_plugin) for event in ("plugin.running", "plugin.stopped", "plugin.failed")]
         self._routed: frozenset[str] = frozenset()
         self._task: asyncio.Task[None] | None = None
-        self._is_asked = False
+        self._is_asked = self._is_open = False
 
     async def start(self) -> None:
-        """Mount the routes of the plugins that run."""
+        """Build the application, with the routes of the plugins that run."""
         await self._pages.start()
-        await self._rebuild()
+        app = await self._build()
+        self.gate = Gate(app, self._parts.accounts, known_hosts(self._parts.config.core.web))
+        self.control = ControlGate(app)
+        self._is_open = True
+        self._rebuild_if_asked()  # a plugin came or went meanwhile
         self._mqtt.start()
 
     async def close(self) -> None:
@@ -89,24 +90,26 @@ class Web:
         self._pages.forget(name)
         if name in self._parts.plugins.owners("routes") or name in self._routed:
             self._is_asked = True
-            if self._task is None or self._task.done():
-                self._task = asyncio.get_running_loop().create_task(self._rebuild_while_asked())
+            self._rebuild_if_asked()
+
+    def _rebuild_if_asked(self) -> None:
+        if self._is_asked and self._is_open and (self._task is None or self._task.done()):
+            self._task = asyncio.get_running_loop().create_task(self._rebuild_while_asked())
 
     async def _rebuild_while_asked(self) -> None:
         while self._is_asked:
             self._is_asked = False
-            await self._rebuild()
+            app = await self._build()
+            self.gate.turn_to(app)
+            self.control.turn_to(app)
 
-    async def _rebuild(self) -> None:
+    async def _build(self) -> Litestar:
         routes = await routes_of(self._parts.plugins, self._pages)
-        app = await asyncio.to_thread(self._build, routes)  # a tenth of a second: states and commands go on meanwhile
+        made = {"live": self.live, "pages": self._pages, "answers": self._answers}
+        app = await asyncio.to_thread(build, self._parts, made, routes)  # 0.2 s: states and commands go on meanwhile
         self._app = app
         self._routed = frozenset(routes)
-        self.gate.turn_to(app)
-        self.control.turn_to(app)
-
-    def _build(self, routes: Mapping[str, Router]) -> Litestar:
-        return build(self._parts, {"live": self.live, "pages": self._pages, "answers": self._answers}, routes)
+        return app
 
 
 def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -> Litestar:
