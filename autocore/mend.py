@@ -25,7 +25,7 @@ def load_mended(folder: Path, damages: Damages, only: Container[str] | None = No
     Raises:
         ConfigFaults: what is wrong besides, each with its place.
     """
-    mend(folder, damages)
+    _mend(folder, damages)
     try:
         return load_checked(folder, only)
     except ConfigFaults as error:
@@ -37,7 +37,7 @@ def load_mended(folder: Path, damages: Damages, only: Container[str] | None = No
         return load_checked(folder, only)
 
 
-def mend(folder: Path, damages: Damages) -> None:
+def _mend(folder: Path, damages: Damages) -> None:
     """Set aside what is no YAML in `config.d`."""
     for file in sorted((folder / PARTS).glob("*.yaml")):
         if not _is_readable(file):

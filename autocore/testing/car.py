@@ -10,13 +10,12 @@ from typing import Any
 import httpx
 
 from autocore.app import Gateway, Settings
-from autocore.core.config import load
 from autocore.core.entities import Entity
 from autocore.core.host import Core
 from autocore.core.model import INTERNAL, Caller, Cause, Role, Value
 from autocore.core.plugins import PluginStatus
 from autocore.damage import Damages
-from autocore.mend import mend
+from autocore.mend import load_mended
 from autocore.testing.air import Air
 from autocore.testing.board import FakeBoard
 from autocore.testing.clock import FakeClock
@@ -55,8 +54,8 @@ class Car:
         (self.folder / "config.yaml").write_text(extra + text)
         settings = Settings(self.folder, self.folder / "data")
         damages = Damages()
-        mend(self.folder, damages)
-        self._gateway = Gateway(settings, load(self.folder), self.clock, connect=self.air.connection, damages=damages)
+        config = load_mended(self.folder, damages)
+        self._gateway = Gateway(settings, config, self.clock, connect=self.air.connection, damages=damages)
         await self._gateway.start()
         await self.settle()
         return self
