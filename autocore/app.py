@@ -32,6 +32,7 @@ from autocore.builtin.storagewatch import StorageWatch, Writer
 from autocore.builtin.timekeeper import BelievableClock, TimeKeeper
 from autocore.builtin.witness import Witness, both
 from autocore.check import faults_of
+from autocore.control import CONTROL_SOCKET
 from autocore.core.auth.accounts import HOUR_S
 from autocore.core.auth.setup import SetupCode
 from autocore.core.auth.tokens import signing_key
@@ -62,7 +63,6 @@ from autocore.records import Records, keep_copies, open_history, open_store, tel
 
 EXPIRE_EVERY_S = 1.0
 CONNECT_LIMIT_S = 3.0  # a broker of our own answers in milliseconds; one elsewhere may come later
-CONTROL_SOCKET = "control.sock"
 
 log = logging.getLogger("autocore")
 

@@ -23,8 +23,8 @@ from autocore.backup.shelf import Shelf
 from autocore.backup.unpacking import Target, stage
 from autocore.builtin.journal import read_journal
 from autocore.check import faults_of
-from autocore.cli.control import CONTROL_SOCKET, ask
 from autocore.cli.options import Common, common
+from autocore.control import CONTROL_SOCKET, ask
 from autocore.core.bus import Bus
 from autocore.core.clock import Sequence, SystemClock
 from autocore.core.config import read

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from autocore.cli.control import ask
 from autocore.cli.options import Common, common
+from autocore.control import ask
 
 
 @click.group()

@@ -8,8 +8,8 @@ import sys
 import click
 
 from autocore.builtin.outbox import Told, leave_note
-from autocore.cli.control import CONTROL_SOCKET, ask
 from autocore.cli.options import Common, common
+from autocore.control import CONTROL_SOCKET, ask
 from autocore.core.clock import SystemClock
 from autocore.core.errors import InvalidData
 from autocore.core.notices import Severity

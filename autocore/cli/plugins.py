@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from autocore.cli.control import ask
 from autocore.cli.options import Common, common
 from autocore.cli.scaffold import write_plugin
+from autocore.control import ask
 
 
 @click.group()

@@ -14,6 +14,7 @@ from typing import Any
 
 from autocore.broker.mosquitto import find_mosquitto, find_security_plugin
 from autocore.check import faults_of
+from autocore.control import ControlConnection
 from autocore.core.clock import NS, SystemClock
 from autocore.core.config.sections import MqttSection
 from autocore.core.errors import BrokerError
@@ -44,7 +45,7 @@ def holder(data: Path) -> int | None:
 def _answering(data: Path) -> int | None:
     """Give the process id where the kernel does not list its locks: a gateway that answers runs."""
     try:
-        _ask(data / "control.sock", "/health")
+        _ask(data, "/health")
         return int((data / "autocore.lock").read_text())
     except (OSError, ValueError, http.client.HTTPException):
         return None
@@ -56,7 +57,7 @@ def look_at_gateway(data: Path, pid: int | None) -> Iterator[Finding]:
         yield ok("gateway", "none runs on this folder")
         return
     try:
-        ready: dict[str, Any] = _ask(data / "control.sock", "/ready")
+        ready: dict[str, Any] = _ask(data, "/ready")
     except (OSError, ValueError, http.client.HTTPException) as error:
         todo = "look at its log; if it stays so, restart it: sudo systemctl restart autocore"
         yield problem("gateway", f"it runs (pid {pid}) but does not answer on control.sock: {error}", todo)
@@ -137,19 +138,8 @@ def _version(program: str) -> str:
     return said.partition("\n")[0].strip() or "mosquitto"
 
 
-class _Local(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=LIMIT_S)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(LIMIT_S)
-        self.sock.connect(str(self._path))
-
-
-def _ask(path: Path, what: str) -> Any:
-    connection = _Local(path)
+def _ask(data: Path, what: str) -> Any:
+    connection = ControlConnection(data, LIMIT_S)
     try:
         connection.request("GET", what)
         return json.loads(connection.getresponse().read())

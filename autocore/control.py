@@ -14,14 +14,22 @@ CONTROL_SOCKET = "control.sock"
 LIMIT_S = 30.0
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=LIMIT_S)
-        self._path = path
+class ControlConnection(http.client.HTTPConnection):
+    """HTTP with the gateway that runs on a data folder.
+
+    Args:
+        data: the data folder.
+        limit_s: how long it may keep silent.
+    """
+
+    def __init__(self, data: Path, limit_s: float = LIMIT_S) -> None:
+        super().__init__("localhost", timeout=limit_s)
+        self._path = data / CONTROL_SOCKET
 
     def connect(self) -> None:
+        """Open the socket; raises OSError."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(LIMIT_S)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
 
 
@@ -33,7 +41,7 @@ def ask(data: Path, method: str, path: str, body: Any = None) -> Any:
         InvalidData: the gateway says that what was asked is wrong.
         AutocoreError: it could not do it.
     """
-    connection = _Connection(data / CONTROL_SOCKET)
+    connection = ControlConnection(data)
     try:
         content = None if body is None else json.dumps(body)
         connection.request(method, path, content, {"Content-Type": "application/json"} if content else {})
