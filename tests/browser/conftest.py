@@ -100,6 +100,27 @@ def page(browser: Browser, vehicle: Vehicle, state: dict[str, object]) -> Iterat
     assert faults == []
 
 
+@pytest.fixture(params=["390-light", "390-dark", "1280-light", "1280-dark"])
+def screen(
+    request: pytest.FixtureRequest, browser: Browser, vehicle: Vehicle, state: dict[str, object], tmp_path: Path
+) -> Iterator[Page]:
+    """A page in Portuguese on a phone and on a desk, by day and by night; nothing may be too wide or hard to read at its end."""
+    width, scheme = request.param.split("-")
+    context = browser.new_context(
+        storage_state=state,  # type: ignore[arg-type]  # its own answer
+        base_url=vehicle.base,
+        locale="pt-BR",
+        viewport={"width": int(width), "height": 900},
+        color_scheme=scheme,
+    )
+    made = context.new_page()
+    yield made
+    assert serious_faults(made) == []
+    assert made.evaluate("document.documentElement.scrollWidth") <= int(width)
+    made.screenshot(path=tmp_path / f"{request.param}.png", full_page=True)
+    context.close()
+
+
 def serious_faults(page: Page) -> list[str]:
     """Give what axe finds serious or worse."""
     page.evaluate(AXE.read_text())

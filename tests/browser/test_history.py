@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Vehicle, serious_faults
 from tests.history.month import DAYS, IN_HOUR, SPIKE, fill_month
@@ -94,23 +94,7 @@ def test_a_download_that_takes_too_long_is_cancelled(page: Page) -> None:
         route.abort()
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_past_is_good_on_a_phone_and_on_a_desk(
-    browser: Browser, vehicle: Vehicle, state: dict[str, object], width: int, scheme: str, tmp_path: Path
-) -> None:
-    context = browser.new_context(
-        storage_state=state,  # type: ignore[arg-type]  # its own answer
-        base_url=vehicle.base,
-        locale="pt-BR",
-        viewport={"width": width, "height": 900},
-        color_scheme=scheme,  # type: ignore[arg-type]  # one of its words
-    )
-    page = context.new_page()
-    page.goto(f"/telemetry?entities={COOLANT}#history")
-    asked(page, "Mês")
-    expect(page.get_by_text("Cada hora é desenhada por sua menor e sua maior leitura.")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    assert serious_faults(page) == []
-    page.screenshot(path=tmp_path / f"history-{width}-{scheme}.png", full_page=True)
-    context.close()
+def test_the_past_is_good_on_a_phone_and_on_a_desk(screen: Page) -> None:
+    screen.goto(f"/telemetry?entities={COOLANT}#history")
+    asked(screen, "Mês")
+    expect(screen.get_by_text("Cada hora é desenhada por sua menor e sua maior leitura.")).to_be_visible()
