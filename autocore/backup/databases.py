@@ -14,6 +14,7 @@ import autocore
 from autocore.backup.manifest import Created
 from autocore.core.discovery import FOLDER, GROUP, REPOSITORY
 from autocore.core.errors import StorageError
+from autocore.core.storage.damage import UNREADABLE
 
 PAGES = 500  # copied at once: 2 MB, some milliseconds, then writers and a cancel have their turn
 PAUSE_S = 0.002
@@ -34,7 +35,7 @@ class Snapshot:
             if self._source.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
                 self._source.execute("BEGIN")
                 self._source.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise StorageError(f"{file} cannot be copied: {error}; `autocore doctor` says more") from error
 
     def copy(self, target: Path, progress: Callable[[int], None]) -> None:
@@ -62,7 +63,7 @@ class Snapshot:
                 self._source.backup(into, pages=PAGES, progress=on_step)
             finally:
                 into.close()
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise StorageError(f"{self._file} cannot be copied: {error}") from error
 
     def close(self) -> None:
@@ -89,7 +90,7 @@ def check(file: Path, *, is_quick: bool = False) -> dict[str, int]:
             is_versioned = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone()
             rows = connection.execute("SELECT component, version FROM schema_version").fetchall() if is_versioned else []
             return {str(component): int(version) for component, version in rows}
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise StorageError(f"the database {file.name} is damaged: {error}") from error
 
 
@@ -98,7 +99,7 @@ def newest_boot(file: Path) -> Created:
     try:
         with contextlib.closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as connection:
             return Created(boot=connection.execute("SELECT max(number) FROM boot").fetchone()[0])
-    except sqlite3.Error:
+    except UNREADABLE:
         return Created()
 
 

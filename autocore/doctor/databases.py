@@ -13,6 +13,7 @@ from pathlib import Path
 
 from autocore.builtin.dbml import COMPONENTS
 from autocore.core.discovery import FOLDER, find_plugins
+from autocore.core.storage.damage import UNREADABLE
 from autocore.doctor.finding import Finding, ok, problem, size, warning
 
 CHECK_S = 20.0  # a history of 500 MB takes longer on an SD card; what was seen until then counts
@@ -54,7 +55,7 @@ def boots(file: Path, *, is_running: bool) -> list[tuple[int, str, int, int | No
     try:
         with _opened(file, is_running=is_running) as connection:
             return connection.execute(sql).fetchall()[::-1]
-    except (sqlite3.Error, OSError, TooLarge):
+    except (*UNREADABLE, OSError, TooLarge):
         return []
 
 
@@ -73,7 +74,7 @@ def _look(file: Path, component: str, known: int | None, *, is_running: bool) ->
         return warning(part, f"{facts}; its log is not folded in, so it was not checked", "start the gateway, and ask again")
     except sqlite3.OperationalError as error:
         return problem(part, f"{facts}; it cannot be read: {error}", "look at its owner and its permissions")
-    except (sqlite3.DatabaseError, OSError) as error:
+    except (*UNREADABLE, OSError) as error:
         return problem(part, f"{facts}; it is damaged: {error}", ROLLED)
     if said not in (None, "ok"):
         return problem(part, f"{facts}; it is damaged: {' '.join(str(said).split())[:200]}", ROLLED)

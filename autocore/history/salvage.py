@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autocore.core.errors import StorageError
-from autocore.core.storage.damage import peek, readable_rows
+from autocore.core.storage.damage import UNREADABLE, peek, readable_rows
 from autocore.core.storage.database import Database
 from autocore.history.columns import unpack_batch, unpack_run
 from autocore.history.recorder import BOOT_BITS
@@ -115,7 +115,7 @@ def _putter(database: Database, table: str, rows: Sequence[Row]) -> Callable[[],
 def _opened(file: Path) -> sqlite3.Connection:
     try:
         return peek(file, timeout_s=10.0)
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         raise StorageError(f"{file} cannot be opened: {error}") from error
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autocore.core.clock import BLOCK
-from autocore.core.storage.damage import PARTS, Finding, damage_of, peek, set_aside
+from autocore.core.storage.damage import PARTS, UNREADABLE, Finding, damage_of, peek, set_aside
 from autocore.rescue.snapshots import names_of_copies, put_back, snapshots_of
 
 CHECK_S = 2.0  # bounded: a Pi that starts with a large event log must not be late for its relays
@@ -116,6 +116,6 @@ def _floor(history: Path) -> tuple[int, int]:
             for table in ("span", "batch"):
                 row = sql.execute(f"SELECT coalesce(max(boot), 0), coalesce(max(last_seq), 0) FROM {table}").fetchone()  # noqa: S608  # the two
                 boot, seq = max(boot, row[0]), max(seq, row[1])
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         log.warning("%s cannot tell how far the numbers went: %s", history, error)
     return boot + BOOT_MARGIN, seq + SEQ_MARGIN

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from autocore.core.errors import StorageError
-from autocore.core.storage.damage import damage_of, peek
+from autocore.core.storage.damage import UNREADABLE, damage_of, peek
 
 FOLDER = "snapshots"
 KEPT = 2  # the newest ones; beside them stays the one with the most rows
@@ -45,7 +45,7 @@ def take_snapshot(data: Path, file: Path) -> Path | None:
         fresh.rename(target)
         _sync(folder)
         _rotate(list(snapshots_of(data, file)))
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *UNREADABLE) as error:
         raise StorageError(f"{file} cannot be copied to {target}: {error}") from error
     return target
 
@@ -78,7 +78,7 @@ def put_back(snapshot: Path, file: Path) -> None:
         _sync(fresh)
         fresh.rename(file)
         _sync(file.parent)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *UNREADABLE) as error:
         raise StorageError(f"{snapshot} cannot be put in the place of {file}: {error}") from error
 
 

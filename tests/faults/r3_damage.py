@@ -29,6 +29,7 @@ import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
 from autocore.broker.mosquitto import Mosquitto
+from autocore.core.storage.damage import UNREADABLE
 from autocore.testing.car import Car
 from tests.faults.gateway import free_port, scratch
 from tests.faults.record import Findings, run_as_command
@@ -246,7 +247,7 @@ def _is_database(content: bytes) -> bool:
     try:
         connection.deserialize(content)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error:
+    except UNREADABLE:
         return True  # of a kind that only its log makes whole
     finally:
         connection.close()

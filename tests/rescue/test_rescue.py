@@ -10,8 +10,9 @@ import pytest
 
 from autocore.core.bus import Bus
 from autocore.core.clock import Sequence
-from autocore.core.errors import StartError
-from autocore.core.storage.damage import damage_of, readable_rows
+from autocore.core.errors import StartError, StorageError
+from autocore.core.storage.damage import damage_of, is_damage, readable_rows
+from autocore.core.storage.database import Database
 from autocore.core.storage.state import DataFolder, StateStore
 from autocore.rescue.keeper import SnapshotKeeper
 from autocore.rescue.rescue import BOOT_MARGIN, rescue
@@ -164,6 +165,22 @@ async def test_copies_are_made_after_what_people_would_miss(tmp_path: Path) -> N
     newest = next(snapshots_of(tmp_path, tmp_path / "state.db"))
     await keeper.stop()
     assert next(snapshots_of(tmp_path, tmp_path / "state.db")) > newest
+
+
+@pytest.mark.parametrize(
+    ("whole", "flipped"),
+    [(b"CREATE TABLE", b"CREATE TABL\xef"), (b"tablepizzapizza", b"tablepi\xefzapizza")],
+    ids=["a word", "a name"],
+)
+async def test_damage_that_no_text_can_tell_is_told_all_the_same(tmp_path: Path, whole: bytes, flipped: bytes) -> None:
+    file = tmp_path / "menu.db"
+    with closing(sqlite3.connect(file)) as sql:
+        sql.execute("CREATE TABLE pizza (a)")
+    file.write_bytes(file.read_bytes().replace(whole, flipped))
+    assert "damaged" in (damage_of(file, 5.0) or "")
+    with pytest.raises(StorageError) as refused:
+        await Database("menu", file).open(tmp_path, lambda _db: None)
+    assert is_damage(refused.value)
 
 
 def test_rows_around_a_damaged_page_are_read(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ ROWS = 100  # of a damaged table, read at once
 STEPS = 20_000  # of SQLite's machine between two looks at the clock
 PARTS = ("", "-wal", "-shm")
 """The endings of the files that are one database."""
+UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged database raises: the latter for a text, or SQLite's own word with a name of the file in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def damage_of(file: Path, limit_s: float) -> str | None:
     connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
     try:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         found = str(error)
     finally:
         connection.close()
@@ -73,7 +75,7 @@ def is_damage(error: BaseException | None) -> bool:
     """Say whether an error, or what caused it, tells of a damaged file rather than of a full disk or a wrong statement."""
     while error is not None:
         name = getattr(getattr(error, "original_exc", error), "sqlite_errorname", "") or ""
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or isinstance(error, UnicodeDecodeError):
             return True
         error = error.__cause__
     return False
@@ -114,7 +116,7 @@ def readable_rows(sql: sqlite3.Connection, table: str, key: str) -> Iterator[lis
     def read(after: int, most: int) -> list[tuple[Any, ...]] | None:
         try:
             return sql.execute(text, (after, most)).fetchall()
-        except (sqlite3.DatabaseError, UnicodeDecodeError):
+        except UNREADABLE:
             return None
 
     while True:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from pony import orm
 
 from autocore.core.errors import StorageError
+from autocore.core.storage.damage import UNREADABLE
 from autocore.core.storage.migrate import migrate
 
 T = TypeVar("T")
@@ -125,7 +126,7 @@ class Database:
                 return work(self._eye)
             finally:
                 self._eye.execute("COMMIT")
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise StorageError(f"the {self.name} database: {error}") from error
 
     def _blind(self) -> None:
@@ -137,7 +138,7 @@ class Database:
         try:
             with orm.db_session:
                 return work()
-        except (orm.DatabaseError, orm.core.TransactionError, sqlite3.Error) as error:  # a commit that fails is the latter
+        except (orm.DatabaseError, orm.core.TransactionError, *UNREADABLE) as error:  # a commit that fails is the latter
             raise StorageError(f"the {self.name} database: {error}") from error
 
     def _limit_log(self, most: int) -> None:
@@ -162,7 +163,7 @@ class Database:
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heard only while the file is new
             connection.execute("PRAGMA journal_mode = WAL")
             migrate(connection, self.name, migrations)
-        except sqlite3.DatabaseError as error:
+        except UNREADABLE as error:
             raise StorageError(f"{self.file} cannot be used: {error}") from error
         finally:
             connection.close()

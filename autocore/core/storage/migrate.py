@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autocore.core.errors import StorageError
+from autocore.core.storage.damage import UNREADABLE
 
 
 def migrate(connection: sqlite3.Connection, component: str, folder: Path) -> int:
@@ -42,7 +43,7 @@ def _run(connection: sqlite3.Connection, component: str, number: int, file: Path
             connection.execute(statement)
         connection.execute("INSERT OR REPLACE INTO schema_version VALUES (?, ?)", (component, number))
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
+    except UNREADABLE as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise StorageError(f"migration {file.name} of {component} failed and was taken back: {error}") from error
