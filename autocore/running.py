@@ -13,6 +13,7 @@ from autocore.backup.applying import apply, finish, take_back
 from autocore.backup.plan import Plan
 from autocore.check import load_checked
 from autocore.core.errors import AutocoreError
+from autocore.core.notices import Severity
 from autocore.core.storage.state import DataFolder
 from autocore.damage import Damages
 from autocore.mend import load_mended
@@ -84,9 +85,12 @@ async def _started(settings: Settings) -> Gateway:
     except Exception as error:  # whatever it is: the vehicle must not stand without a gateway because of a restore
         if plan is None or not await asyncio.to_thread(_take_back, settings, str(error)):
             raise
-        log.error("the gateway does not start with what was restored and goes on with what it had: %s", error)  # noqa: TRY400  # a sentence
         gateway = _mended(settings)
         await gateway.start()
+        sentence = f"the gateway does not start with what was restored and goes on with what it had: {error}"
+        log.error("%s", sentence)  # noqa: TRY400  # a sentence; and only now is there a log file
+        if gateway.core is not None:
+            gateway.core.notify(sentence, title="AutoCore", severity=Severity.ERROR, source="backup", key="restore")
     else:
         if plan is not None:
             await asyncio.to_thread(finish, settings.data)

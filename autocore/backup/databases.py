@@ -13,7 +13,7 @@ from pathlib import Path
 import autocore
 from autocore.backup.manifest import Created
 from autocore.core.discovery import FOLDER, GROUP, REPOSITORY
-from autocore.core.errors import StorageError
+from autocore.core.errors import InvalidData, StorageError
 from autocore.core.storage.damage import UNREADABLE
 
 PAGES = 500  # copied at once: 2 MB, some milliseconds, then writers and a cancel have their turn
@@ -92,6 +92,21 @@ def check(file: Path, *, is_quick: bool = False) -> dict[str, int]:
             return {str(component): int(version) for component, version in rows}
     except UNREADABLE as error:
         raise StorageError(f"the database {file.name} is damaged: {error}") from error
+
+
+def check_in_backup(file: Path, name: str, *, is_quick: bool = False) -> None:
+    """Look over a database that came in a backup under this name.
+
+    Raises:
+        InvalidData: it is damaged, or is no database of AutoCore.
+    """
+    try:
+        components = check(file, is_quick=is_quick)
+    except StorageError as error:
+        raise InvalidData(f"the backup is damaged: {name} is no sound database ({error})") from error
+    wanted = {"data/state.db": "state", "data/history.db": "history"}.get(name)
+    if wanted is not None and wanted not in components:
+        raise InvalidData(f"{name} in the backup is no database of AutoCore; use another backup")
 
 
 def newest_boot(file: Path) -> Created:

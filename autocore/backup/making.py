@@ -10,7 +10,7 @@ from pathlib import Path
 from autocore import __version__
 from autocore.backup.archive import Work, Writer, check_room, drop_from_memory, opened
 from autocore.backup.contents import Found, survey
-from autocore.backup.databases import Snapshot, check
+from autocore.backup.databases import Snapshot, check, check_in_backup
 from autocore.backup.manifest import FORMAT, Created, Kind, LeftOut, Manifest, Why
 from autocore.backup.shelf import About, Backup, Origin, Shelf, about_of, workplace
 from autocore.core.errors import Refused, StorageError
@@ -79,8 +79,7 @@ def verify(file: Path, passphrase: str | None, place: Path, work: Work) -> About
         work: told the bytes.
 
     Raises:
-        InvalidData: it is damaged, is no backup, or the passphrase is wrong.
-        StorageError: a database in it is damaged.
+        InvalidData: it is damaged, a database in it too, is no backup, or the passphrase is wrong.
     """
     drop_from_memory(file)
     with opened(file, passphrase) as reader:
@@ -88,7 +87,7 @@ def verify(file: Path, passphrase: str | None, place: Path, work: Work) -> About
             target = place / f"{number}.check" if one.is_database else None
             reader.unpack(one, target, work)
             if target is not None:
-                check(target, is_quick=True)
+                check_in_backup(target, one.name, is_quick=True)
                 target.unlink()
         return about_of(reader.manifest, file.stat().st_size, is_verified=True)
 

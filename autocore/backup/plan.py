@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from autocore.core.disk import sync_folder, write_file
-from autocore.core.errors import StorageError
+from autocore.core.errors import Refused, StorageError
 
 RESTORE = "restore"
 NEW = "new"
@@ -74,6 +74,18 @@ def load(data: Path) -> Plan | None:
         return None
     except (OSError, msgspec.MsgspecError) as error:
         raise StorageError(f"{file} cannot be read: {error}; move the folder {RESTORE} away and start again") from error
+
+
+def check_none_waits(data: Path) -> None:
+    """Let pass when no restore waits or was interrupted: what stands there is then not what will stand there.
+
+    Raises:
+        Refused: one waits.
+        StorageError: the plan cannot be read.
+    """
+    plan = load(data)
+    if plan is not None:
+        raise Refused(f"a restore of {plan.source} is not finished; start the gateway, which finishes it", code="restoring")
 
 
 def save(data: Path, plan: Plan) -> Plan:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from autocore.backup.archive import Reader, Work, check_room, opened
 from autocore.backup.contents import is_program
-from autocore.backup.databases import check, newest_versions
+from autocore.backup.databases import check, check_in_backup, newest_versions
 from autocore.backup.manifest import FileEntry, Kind, Manifest
 from autocore.backup.plan import NEW, RESTORE, Phase, Plan, clear, save, sync_tree
 from autocore.core.errors import InvalidData, StorageError
@@ -93,7 +93,7 @@ def _unpack(reader: Reader, chosen: list[FileEntry], folder: Path, work: Work) -
         into = folder / one.name if one.name in wanted else None
         reader.unpack(one, into, work)  # what is not written is read all the same: a damaged backup is not restored in part
         if into is not None and one.is_database:
-            check(into)
+            check_in_backup(into, one.name)
         elif one.kind is Kind.DATABASE:
             raise InvalidData(f"the backup is damaged: {one.name} is no database")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -19,6 +20,7 @@ from autocore.backup.archive import Work
 from autocore.backup.cipher import check_passphrase, is_encrypted
 from autocore.backup.databases import newest_boot
 from autocore.backup.making import Wish, make
+from autocore.backup.plan import check_none_waits
 from autocore.backup.shelf import Shelf
 from autocore.backup.unpacking import Target, stage
 from autocore.builtin.journal import read_journal
@@ -50,6 +52,8 @@ def backup(shared: Common, *, output: Path | None, passphrase_stdin: bool, witho
     passphrase = check_passphrase(_line()) if passphrase_stdin else None
     if output is not None and output.exists():
         raise InvalidData(f"{output} exists already; nothing was written")
+    if output is not None and not (output.parent.is_dir() and os.access(output.parent, os.W_OK)):
+        raise InvalidData(f"nothing can be written into {output.parent}; name a folder that is there and that you may write")
     made = _made(shared, passphrase, with_history=not without_history)
     place = Shelf(shared.data).path(made)
     if output is not None:
@@ -133,6 +137,7 @@ def _alone(shared: Common, passphrase: str | None, *, with_history: bool) -> str
     folder = DataFolder(shared.data)
     folder.hold()
     try:
+        check_none_waits(shared.data)
         asyncio.run(_fold(shared.data))
         created, vehicle = newest_boot(shared.data / "state.db"), _vehicle(shared.config)
         Shelf(shared.data).sweep()
@@ -199,7 +204,8 @@ def _copy(source: Path, target: Path) -> None:
         fresh.replace(target)
         sync_folder(target.parent)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink()
         raise StorageError(f"{target} cannot be written: {error.strerror}; the backup is in {source}") from error
 
 
@@ -211,4 +217,7 @@ def _vehicle(config: Path) -> str:
 
 
 def _line() -> str:
-    return sys.stdin.readline().rstrip("\r\n")
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise InvalidData("the passphrase on standard input is no UTF-8 text", field="passphrase") from None

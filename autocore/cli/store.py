@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+from autocore.backup.plan import check_none_waits
 from autocore.core.auth.accounts import HOUR_S, NO_BOOT, Accounts
 from autocore.core.auth.setup import SetupCode
 from autocore.core.auth.tokens import signing_key
@@ -22,6 +23,7 @@ def with_accounts(folder: Path, work: Callable[[Accounts], Awaitable[T]]) -> T:
 
     async def run() -> T:
         DataFolder(folder).make()
+        check_none_waits(folder)
         store = StateStore(folder)
         await store.open()
         clock = SystemClock()

@@ -65,6 +65,14 @@ class TooLarge(Exception):
 
 def _look(file: Path, component: str, known: int | None, *, is_running: bool) -> Finding:
     part = str(file.relative_to(file.parents[1])) if file.parent.name == "plugins" else file.name
+    if not file.is_file():
+        return problem(part, "it is no file", "move it away; the gateway makes a new one at its next start")
+    if file.stat().st_size == 0:
+        return problem(part, "it is empty: what was in it is gone", ROLLED)
+    return _look_inside(file, part, component, known, is_running=is_running)
+
+
+def _look_inside(file: Path, part: str, component: str, known: int | None, *, is_running: bool) -> Finding:
     facts = f"{size(file.stat().st_size)}, log {size(_log_of(file))}"
     try:
         with _opened(file, is_running=is_running) as connection:

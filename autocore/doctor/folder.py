@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from autocore.backup.plan import check_none_waits
+from autocore.core.errors import Refused, StorageError
 from autocore.doctor.finding import Finding, age, ok, problem, size, warning
 
 SECRETS = ("session.key", "autocore-setup.txt", "broker/gateway.secret", "broker/accounts.json", "*.key", "plugins/*.secret")
@@ -42,6 +44,14 @@ def look_at_permissions(data: Path) -> Iterator[Finding]:
         yield problem("owner", text, f"sudo chown --recursive {owner}: {data}")
 
 
+def look_at_restore(data: Path) -> Iterator[Finding]:
+    """Say when a restore waits or was interrupted."""
+    try:
+        check_none_waits(data)
+    except (Refused, StorageError) as error:
+        yield problem("restore", str(error), "start the gateway")
+
+
 def look_at_copies(data: Path, *, is_clock_right: bool) -> Iterator[Finding]:
     """Say what was set aside as damaged, and how old the newest snapshot and the newest backup are."""
     damaged = sorted([*data.glob("*.damaged*"), *data.glob("plugins/*.damaged*")])
@@ -54,7 +64,7 @@ def look_at_copies(data: Path, *, is_clock_right: bool) -> Iterator[Finding]:
         yield ok("snapshots", f"{len(snapshots)}, the newest {_since(snapshots, is_clock_right=is_clock_right)}")
     else:
         yield ok("snapshots", "none yet; the gateway makes one of state.db while it runs")
-    backups = list((data / "backups").glob("*.autocore-backup"))
+    backups = [file for file in (data / "backups").glob("*.autocore-backup") if file.is_file()]
     if not backups:
         yield warning("backups", "there is none", "autocore backup, and keep a copy outside the vehicle")
         return

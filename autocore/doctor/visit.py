@@ -29,7 +29,11 @@ def visit(config: Path, data: Path) -> Iterator[Finding]:
     is_clock_right = SystemClock().wall_ns()[0] is not None
     if not data.is_dir():
         yield from machine.look_at_clock([])
-        yield problem("data folder", f"{data} is not there", "start the gateway once, or name the folder with --data")
+        what = "is a file" if data.exists() else "is not there"
+        yield problem("data folder", f"{data} {what}", "start the gateway once, or name the folder with --data")
+        return
+    if waits := list(folder.look_at_restore(data)):
+        yield from waits  # what stands there is not what will stand there
         return
     yield from machine.look_at_clock(databases.boots(data / "state.db", is_running=pid is not None))
     yield from folder.look_at_permissions(data)

@@ -169,14 +169,15 @@ class Shelf:
                     found.values.append(batch.values[place])
         return found
 
-    def throw_out(self, present: int) -> int | None:
-        """Delete some of the oldest: readings of finished spans first, then minutes, then hours, at last batches.
+    def has_readings(self) -> bool:
+        """Say whether a finished span still has its readings."""
+        return self._sql.execute("SELECT 1 FROM span WHERE level = ? LIMIT 1", (RAW,)).fetchone() is not None
 
-        Args:
-            present: the span that is being written; its batches go last.
+    def throw_out(self) -> int | None:
+        """Delete some of the oldest finished span: readings first, then minutes, then hours.
 
         Returns:
-            How many readings are gone for good now (roll-ups not counted); None when nothing is left to delete.
+            How many readings are gone for good now (roll-ups not counted); None when there is no finished span.
         """
         for level, table in ((RAW, "block"), (MINUTES, "minutes"), (HOURS, "hour")):
             row = self._sql.execute(
@@ -184,23 +185,15 @@ class Shelf:
             ).fetchone()
             if row is not None:
                 return self._strip(row[0], row[1], level, table)
-        row = self._sql.execute(
-            "SELECT first_seq, span, samples FROM batch ORDER BY span = ?, first_seq LIMIT 1", (present,)
-        ).fetchone()
+        return None
+
+    def throw_out_batch(self) -> int | None:
+        """Delete the oldest batch, and give how many readings were in it; None when there is none."""
+        row = self._sql.execute("SELECT first_seq, samples FROM batch ORDER BY first_seq LIMIT 1").fetchone()
         if row is None:
             return None
-        first_seq, span, samples = row
-        is_last = self._sql.execute("SELECT count(*) FROM batch WHERE span = ?", (span,)).fetchone()[0] == 1
-        if is_last and self._is_begun(span):
-            self.finish(span)  # with what of it is packed, so that this is thrown out in its turn
-            return 0
-        self._sql.execute("DELETE FROM batch WHERE first_seq = ?", (first_seq,))
-        return int(samples)
-
-    def _is_begun(self, span: int) -> bool:
-        """Say whether series of a span have been put already."""
-        keys = key_of(span, 0), key_of(span + 1, 0) - 1
-        return self._sql.execute("SELECT 1 FROM hour WHERE key BETWEEN ? AND ? LIMIT 1", keys).fetchone() is not None
+        self._sql.execute("DELETE FROM batch WHERE first_seq = ?", (row[0],))
+        return int(row[1])
 
     def _strip(self, span: int, samples: int, level: int, table: str) -> int:
         first, last = key_of(span, 0), key_of(span + 1, 0) - 1

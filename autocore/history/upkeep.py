@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator, Callable
+from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from autocore.core.storage.database import Database
 from autocore.history.columns import Run, by_series
@@ -15,9 +17,19 @@ SERIES_AT_ONCE = 50  # of a span that is finished: one commit of about 100 kB
 SHRINK_PAGES = 64
 OLD_ROWS = 20_000  # of the table that versions before spans wrote, moved in one commit
 FRAME_BYTES = 4_120  # of SQLite's log: a page and its head
+BYTES_PER_SERIES = 1_700  # of a span of an hour that has no readings any more: 60 minutes and the hour
 BYTES_PER_READING = 10  # in a batch and a block beside each other; measured 5 to 6 each
 
+T = TypeVar("T")
+
 log = logging.getLogger("autocore.history")
+
+
+class _Step(Enum):
+    DONE = "done"
+    MORE = "more"
+    ROLL_UP = "roll up"
+    """The oldest readings are not packed yet."""
 
 
 class Budget:
@@ -65,52 +77,93 @@ class Upkeep:
         return Shelf(self._database.pony.get_connection(), self._losses)
 
     async def make_room(self, amount: int) -> None:
-        """Throw out the oldest until `amount` more bytes keep the quota."""
-        is_short = True
-        while is_short:
-            await self._database.limit_log(self._budget.most_log_bytes)
-            is_short = await self._database.run(lambda: self._step(amount))
+        """Throw out the oldest until `amount` more bytes keep the quota.
+
+        Readings go first and leave their minutes and hours, those too that are not packed yet; then the minutes, then the hours,
+        and at last what is being written now.
+        """
+        while (step := await self._limited(partial(self._step, amount))) is not _Step.DONE:
+            if step is _Step.ROLL_UP:
+                await self._roll_up_oldest()
 
     async def finish_oldest(self) -> bool:
         """Finish the oldest span that is not being written any more; say whether there was one."""
-        spans = await self._database.run(lambda: self.shelf().open_spans())
-        old = [span for span in spans if span < self._recorder.span]
-        if not old:
+        span = await self._database.run(self._oldest)
+        if span is None:
             return False
-        batches = await self._database.run(lambda: self.shelf().batches(old[0]))
+        async for some in self._pieces(span):
+            await self.make_room(sum(len(run.seqs) for _, run in some) * BYTES_PER_READING)
+            if not await self._database.run(partial(self._put, span, some, frozenset(self._recorder.without_raw))):
+                return True
+        await self._database.run(lambda: self.shelf().finish(span))
+        return True
+
+    async def _roll_up_oldest(self) -> None:
+        """Finish the oldest span that is not being written any more without its readings: there is no room for them."""
+        span = await self._database.run(self._oldest)
+        if span is None:
+            return
+        async for some in self._pieces(span):
+            every = frozenset(series for series, _ in some)
+            while await self._limited(partial(self._throw_out, BYTES_PER_SERIES * len(some))):
+                pass
+            if not await self._database.run(partial(self._put, span, some, every)):
+                return
+        await self._database.run(lambda: self.shelf().finish(span))
+
+    async def _pieces(self, span: int) -> AsyncIterator[list[tuple[int, Run]]]:
+        """Give the series of a span, some at a time."""
+        batches = await self._database.run(lambda: self.shelf().batches(span))
         runs = list(by_series(batches).items())
         for first in range(0, len(runs), SERIES_AT_ONCE):
-            some = runs[first : first + SERIES_AT_ONCE]
-            await self.make_room(sum(len(run.seqs) for _, run in some) * BYTES_PER_READING)
-            if not await self._database.run(partial(self._put, old[0], some)):
-                return True
-        await self._database.run(lambda: self.shelf().finish(old[0]))
-        return True
+            yield runs[first : first + SERIES_AT_ONCE]
+
+    def _oldest(self) -> int | None:
+        """Give the oldest span that has batches and is not being written any more."""
+        return next((span for span in self.shelf().open_spans() if span < self._recorder.span), None)
+
+    async def _limited(self, work: Callable[[], T]) -> T:
+        await self._database.limit_log(self._budget.most_log_bytes)
+        return await self._database.run(work)
 
     async def move_old_rows(self) -> bool:
         """Move some rows of the table that versions before spans wrote; say whether there were any."""
         return await self._database.run(self._move)
 
-    def _put(self, span: int, runs: list[tuple[int, Run]]) -> bool:
-        """Write some series of a span, unless a flush has thrown it out meanwhile; say whether it is still there."""
+    def _put(self, span: int, runs: list[tuple[int, Run]], without_raw: frozenset[int]) -> bool:
+        """Write some series of a span, unless it was finished meanwhile; say whether it was still there."""
         shelf = self.shelf()
         if not shelf.is_open(span):
             return False
-        shelf.put_series(span, runs, frozenset(self._recorder.without_raw))
+        shelf.put_series(span, runs, without_raw)
         return True
 
-    def _step(self, amount: int) -> bool:
+    def _step(self, amount: int) -> _Step:
         sql = self._database.pony.get_connection()
         pages, free, size = _pages(sql)
         limit = self._budget.file_bytes // size
         if pages - free + amount // size + 4 > limit:
-            gone = self.shelf().throw_out(self._recorder.span)
+            shelf = self.shelf()
+            if not shelf.has_readings() and self._oldest() is not None:
+                return _Step.ROLL_UP
+            gone = shelf.throw_out()
+            if gone is None:
+                gone = shelf.throw_out_batch()
             self.thrown_out += gone or 0
-            return gone is not None
+            return _Step.DONE if gone is None else _Step.MORE
         if pages > limit and free:
             sql.execute(f"PRAGMA incremental_vacuum({SHRINK_PAGES})").fetchall()
-            return _pages(sql)[0] < pages
-        return False
+            return _Step.MORE if _pages(sql)[0] < pages else _Step.DONE
+        return _Step.DONE
+
+    def _throw_out(self, amount: int) -> bool:
+        """Throw out one slice of what is finished when `amount` more bytes would pass the quota; say whether it did."""
+        pages, free, size = _pages(self._database.pony.get_connection())
+        if pages - free + amount // size + 4 <= self._budget.file_bytes // size:
+            return False
+        gone = self.shelf().throw_out()
+        self.thrown_out += gone or 0
+        return gone is not None
 
     def _move(self) -> bool:
         sql: Any = self._database.pony.get_connection()

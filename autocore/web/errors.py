@@ -81,8 +81,12 @@ def on_autocore_error(_request: Request[Any, Any, Any], error: AutocoreError) ->
     return Response(encode(body), status_code=body["status"], media_type=MEDIA_TYPE, headers=headers_of(error))
 
 
-def on_http_error(_request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer with the problem that the framework found: an unknown path, a body that is no JSON, a missing parameter."""
+    if isinstance(error.__cause__, msgspec.ValidationError) and error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        # A field of the body that is named like a part of the gateway: Litestar takes it for a mistake of ours.
+        message, _, path = str(error.__cause__).partition(" - at `$.data.")
+        return on_autocore_error(request, InvalidData(message, field=path.rstrip("`")))
     sentence = {
         404: "there is nothing here; the paths are listed under /schema",
         405: "this path does not take that method; the paths are listed under /schema",
@@ -90,8 +94,7 @@ def on_http_error(_request: Request[Any, Any, Any], error: HTTPException) -> Res
     more: dict[str, Any] = {}
     extra = getattr(error, "extra", None)
     if isinstance(extra, list) and extra and isinstance(extra[0], dict):
-        more["field"] = str(extra[0].get("key", ""))
-        sentence = f"{more['field']}: {extra[0].get('message', sentence)}"
+        more["field"], sentence = _told(str(extra[0].get("key", "")), str(extra[0].get("message", sentence)))
     code = (
         "invalid"
         if error.status_code == HTTPStatus.BAD_REQUEST
@@ -99,6 +102,14 @@ def on_http_error(_request: Request[Any, Any, Any], error: HTTPException) -> Res
     )
     body = problem(error.status_code, sentence, code, **more)
     return Response(encode(body), status_code=error.status_code, media_type=MEDIA_TYPE)
+
+
+def _told(key: str, message: str) -> tuple[str, str]:
+    """Give the field and the sentence of what a handler refused: `data` is the body, and a name of Python's ends with `_`."""
+    field = key.rstrip("_")
+    if field == "data":
+        return "", message if message != "'data'" else "the request needs a body, as JSON; /schema says what stands in it"
+    return field, f"{field}: {message}"
 
 
 def on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -10,6 +10,14 @@ from autocore.core.devices import Device, DeviceRegistry
 from autocore.core.entities import Entity
 from autocore.core.plugins import PluginStatus
 
+LARGEST_SEQ = (1 << 63) - 1  # SQLite's largest whole number
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
+
+
+def guarded(cell: Any) -> Any:
+    """Give a cell of a CSV file that no spreadsheet calculates: devices say what stands there. Numbers stay numbers."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
 
 def iso(wall_ns: int | None) -> str | None:
     """Give ISO 8601 in UTC with milliseconds, or None."""

@@ -81,28 +81,27 @@ async def test_nothing_is_doubled_or_missed_while_an_hour_is_being_packed(bench:
     assert await bench.values(points=10_000) == [*told, 7]
 
 
-async def test_an_hour_that_is_thrown_out_while_it_is_being_packed_leaves_nothing(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await drive(bench, 0.9)
-    bench.clock.advance(HOUR)
-    bench.rpm.set(7)
-    await bench.history.flush()
-    put = Shelf.put_series
-
-    def throw_out_too(shelf: Shelf, span: int, runs: object, without_raw: frozenset[int]) -> None:
-        put(shelf, span, runs, without_raw)  # type: ignore[arg-type]  # handed on
-        while shelf.is_open(span):
-            shelf.throw_out(bench.history.recorder.span)
-
-    monkeypatch.setattr(Shelf, "put_series", throw_out_too)
-    await bench.history._care()
-    assert tables(bench) == {"batch": 1, "span": 1, "block": 1, "minutes": 1, "hour": 1, "sample": 0}
-    shelf = bench.history.upkeep.shelf
-    while tables(bench)["span"]:
-        await bench.history.database.run(lambda: shelf().throw_out(bench.history.recorder.span))
-    assert tables(bench) == {"batch": 1, "span": 0, "block": 0, "minutes": 0, "hour": 0, "sample": 0}
-    assert await bench.values() == [7]
+async def test_readings_that_are_not_packed_yet_leave_their_minutes_and_hours_too(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, FakeClock(), offsets={1: START_NS}, section=HistorySection(quota=1_000_000))
+    await bench.history.open()
+    dice = random.Random(5)
+    told = 0
+    for turn in range(120):  # nobody comes to pack anything: what floods in is written every half minute
+        for _ in range(1_500):
+            bench.rpm.set(dice.random() * 7_000)
+            bench.clock.advance(0.02)
+            told += 1
+        await bench.history.flush()
+        assert size_of(tmp_path) <= 1_000_000, turn
+    assert bench.history.upkeep.thrown_out > 0
+    found = await bench.history.past.statistics("sensor.rpm", from_ns=START_NS)
+    assert found is not None
+    assert found.amount == told
+    with sqlite3.connect(bench.history.database.file) as sql:
+        known = "SELECT number FROM span UNION SELECT span FROM batch"
+        for table in ("block", "minutes", "hour"):
+            assert sql.execute(f"SELECT count(*) FROM {table} WHERE key >> 24 NOT IN ({known})").fetchone() == (0,)
+    await bench.history.close()
 
 
 async def test_a_month_is_drawn_from_roll_ups_and_keeps_its_spike(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

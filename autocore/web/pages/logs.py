@@ -22,12 +22,13 @@ from autocore.web.access import needs
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
 from autocore.web.routes.events import asked
+from autocore.web.views import LARGEST_SEQ
 
 TAIL_BYTES = 256_000
 MOST_LINES = 300
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 PAGE = 100
-Place = Annotated[int | None, QueryParameter(ge=0)]
+Place = Annotated[int | None, QueryParameter(ge=0, le=LARGEST_SEQ)]
 Word = Annotated[str, QueryParameter(max_length=100)]
 
 

@@ -11,7 +11,7 @@ from autocore.builtin.audit import Audit
 from autocore.core.clock import Timeline
 from autocore.core.model import Role
 from autocore.web.access import needs
-from autocore.web.views import iso
+from autocore.web.views import LARGEST_SEQ, iso
 
 
 @get("/audit", opt=needs(Role.ADMIN, "read:audit"), summary="Who did what")
@@ -19,7 +19,7 @@ async def list_audit(
     audit: Audit,
     timeline: Timeline,
     limit: Annotated[int, QueryParameter(ge=1, le=1_000)] = 100,
-    cursor: Annotated[int | None, QueryParameter(ge=1)] = None,
+    cursor: Annotated[int | None, QueryParameter(ge=1, le=LARGEST_SEQ)] = None,
 ) -> dict[str, Any]:
     """Give the newest rows first; `cursor` is the `next` of the page before."""
     rows = await audit.rows(limit + 1, cursor)

@@ -24,14 +24,14 @@ Text = Annotated[str, msgspec.Meta(max_length=300)]
 WRONG_PASSWORD = "the password is wrong; it is asked again because a restore replaces everything"  # noqa: S105  # a sentence
 
 
-class Wanted(msgspec.Struct):
+class Wanted(msgspec.Struct, forbid_unknown_fields=True):
     """A backup to be made: encrypted by a passphrase, which also lets the secrets leave; with or without the readings."""
 
     passphrase: Text | None = None
     history: bool = True
 
 
-class Restore(msgspec.Struct):
+class Restore(msgspec.Struct, forbid_unknown_fields=True):
     """The caller's password, and the passphrase of an encrypted backup."""
 
     password: Text

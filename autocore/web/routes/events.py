@@ -21,7 +21,7 @@ from autocore.core.model import Caller, Role
 from autocore.web.access import needs
 from autocore.web.parts import Parts
 from autocore.web.routes.history import parse_time
-from autocore.web.views import iso
+from autocore.web.views import LARGEST_SEQ, guarded, iso
 
 COLUMNS = ("seq", "at", "boot", "class", "type", "text", "who", "via", "data")
 
@@ -42,7 +42,7 @@ async def list_events(  # the parts it asks and the parameters of the question
     text: Text = "",
     from_: From = None,
     to: To = None,
-    cursor: Annotated[int | None, QueryParameter(ge=0)] = None,
+    cursor: Annotated[int | None, QueryParameter(ge=0, le=LARGEST_SEQ)] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
     """Give the newest events first; `cursor` is the `next` of the page before. Security is for administrators."""
@@ -131,8 +131,7 @@ async def _as_csv(found: AsyncIterator[Happened], timeline: Timeline) -> AsyncIt
 
 def _csv_line(cells: Sequence[Any]) -> bytes:
     line = io.StringIO(newline="")
-    # A spreadsheet takes a cell that begins so for a formula, and what devices say stands in these.
-    csv.writer(line).writerow([f"'{one}" if str(one).startswith(("=", "+", "-", "@")) else one for one in cells])
+    csv.writer(line).writerow([guarded(one) for one in cells])
     return line.getvalue().encode()
 
 

@@ -21,9 +21,11 @@ from autocore.history.downsample import Point
 from autocore.history.history import History
 from autocore.history.past import Resolution
 from autocore.web.access import needs
-from autocore.web.views import iso
+from autocore.web.views import guarded, iso
 
-Points = Annotated[int, QueryParameter(ge=2, le=10_000, description="How many points at most; no spike is lost.")]
+Points = Annotated[
+    int | None, QueryParameter(ge=4, le=10_000, description="How many points at most; no spike is lost; 1 000 unless said.")
+]
 From = Annotated[str | None, QueryParameter(name="from", description="ISO 8601 or seconds since 1970; a day ago when left out.")]
 To = Annotated[str | None, QueryParameter(name="to", description="ISO 8601 or seconds since 1970; now when left out.")]
 Format = Annotated[Literal["json", "csv", "ndjson"], QueryParameter(name="format", description="json, csv or ndjson.")]
@@ -44,7 +46,7 @@ async def get_history(  # the parts it asks and the parameters of the question
     entity_id: str,
     from_: From = None,
     to: To = None,
-    points: Points | None = None,
+    points: Points = None,
     format_: Format = "json",
 ) -> Response[Any]:
     """Give `[time, value]` pairs; where the time is null, `[null, value, boot, seq]`.
@@ -121,7 +123,7 @@ def csv_lines(rows: Iterable[Row], entity: Entity, timeline: Timeline) -> str:
         writer.writerow(HEAD)
     for point, resolution in rows:
         at, value, *rest = point_view(point, entity, timeline)
-        words = "" if value is None else value
+        words = "" if value is None else str(value).lower() if isinstance(value, bool) else guarded(value)
         writer.writerow([at or "", words, unit_of(entity) or "", *(rest or ["", ""]), resolution.value])
     return text.getvalue()
 

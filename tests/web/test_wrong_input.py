@@ -1,0 +1,58 @@
+"""Wrong input over REST: one clear sentence each, never a mistake of the gateway's own."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from autocore.testing import Car
+
+TOO_LARGE = "99999999999999999999"
+
+
+@pytest.fixture
+async def web(car: Car) -> httpx.AsyncClient:
+    await car.start("telemetry:\n")
+    car.board("cabin").measure(temperature=21.5, text="=1+1", door=True)
+    return await car.web()
+
+
+@pytest.mark.parametrize("points", ["-1", "0", "1", "10001", TOO_LARGE, "nan", "many"])
+@pytest.mark.parametrize("form", ["json", "csv"])
+async def test_a_number_of_points_that_no_chart_has_is_refused(web: httpx.AsyncClient, points: str, form: str) -> None:
+    answer = await web.get(f"/api/v1/entities/sensor.cabin_temperature/history?points={points}&format={form}")
+    assert (answer.status_code, answer.json()["field"]) == (400, "points")
+
+
+@pytest.mark.parametrize("path", ["events", "audit"])
+@pytest.mark.parametrize("cursor", ["-1", str(1 << 63), TOO_LARGE, "last"])
+async def test_a_cursor_that_no_page_gave_is_refused(web: httpx.AsyncClient, path: str, cursor: str) -> None:
+    answer = await web.get(f"/api/v1/{path}?cursor={cursor}")
+    assert (answer.status_code, answer.json()["field"]) == (400, "cursor")
+
+
+@pytest.mark.parametrize(
+    "wish", ['{"history": "no"}', '{"history": 5}', '{"history": null}', '{"passphrase": 5}', '{"pass": "x"}', "[]"]
+)
+async def test_a_wish_for_a_backup_that_is_misspelt_makes_none(web: httpx.AsyncClient, wish: str) -> None:
+    answer = await web.post("/api/v1/backup", content=wish, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert (await web.get("/api/v1/backup")).json() == {"items": [], "next": None, "job": None}
+
+
+@pytest.mark.parametrize("path", ["auth/login", "auth/tokens", "backup", "config/telemetry"])
+async def test_a_body_that_is_not_there_is_asked_for(web: httpx.AsyncClient, path: str) -> None:
+    answer = await web.request("PUT" if "config" in path else "POST", f"/api/v1/{path}")
+    assert answer.status_code == 400
+    assert "the request needs a body, as JSON" in answer.json()["detail"]
+
+
+async def test_a_format_that_there_is_not_is_named_as_the_request_named_it(web: httpx.AsyncClient) -> None:
+    answer = await web.get("/api/v1/entities/sensor.cabin_temperature/history?format=xml")
+    assert (answer.status_code, answer.json()["field"]) == (400, "format")
+    assert answer.json()["detail"].startswith("format: ")
+
+
+async def test_what_a_device_says_is_no_formula_in_a_spreadsheet(web: httpx.AsyncClient) -> None:
+    lines = (await web.get("/api/v1/entities/sensor.cabin_text/history?format=csv")).text.splitlines()
+    assert [line.split(",")[1] for line in lines] == ["value", "'=1+1"]
