@@ -7,6 +7,7 @@ work is a plain function that runs from start to end in the writer's or the read
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -127,12 +128,14 @@ class Database:
             finally:
                 self._eye.execute("COMMIT")
         except UNREADABLE as error:
+            self._blind()  # after an error of the disk a connection may never read again: the next one begins anew
             raise StorageError(f"the {self.name} database: {error}") from error
 
     def _blind(self) -> None:
-        if self._eye is not None:
-            self._eye.close()
-            self._eye = None
+        eye, self._eye = self._eye, None
+        if eye is not None:
+            with contextlib.suppress(sqlite3.Error):
+                eye.close()
 
     def _session(self, work: Callable[[], T]) -> T:
         try:
