@@ -434,6 +434,7 @@ class Gateway:
             settle=(records.history.flush, records.audit.flush, records.builtin.events.flush, records.keeper.settle),
             notify=lambda text: core.notify(text, title="AutoCore", severity=Severity.WARNING, source="backup", key="backup"),
             remember=records.audit.remember,
+            emit=core.bus.emit,
         )
         backups = Backups(ground, self.config.core.backup, core.store("backup"), self.restart.set)
         await backups.start()

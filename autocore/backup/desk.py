@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +55,7 @@ class Ground:
         settle: these bring everything that waits in memory into the databases.
         notify: tells whoever owns the vehicle, one sentence.
         remember: takes what the audit shall know.
+        emit: takes what happened, for the bus: a type and its fields.
     """
 
     config: Path
@@ -66,6 +67,7 @@ class Ground:
     settle: tuple[Callable[[], Awaitable[object]], ...]
     notify: Callable[[str], None]
     remember: Callable[[Record], None]
+    emit: Callable[[str, Mapping[str, Any]], object]
 
     def now(self) -> Created:
         """Give the present moment as a backup tells it."""
@@ -173,7 +175,7 @@ class Backups:
             wish = Wish(ground.config, ground.data, ground.now(), ground.vehicle, passphrase, with_history, origin)
             made = await asyncio.to_thread(make, wish, job.work)
             job.name = made.name
-            log.info("backup: %s is made and was read again, %d bytes", made.name, made.about.size)
+            ground.emit("backup.made", {"file": made.name, "bytes": made.about.size, "origin": origin.value})
 
         return self._begin("backup", work)
 
@@ -281,7 +283,9 @@ class Backups:
             job.code, job.error = "internal", f"the gateway made a mistake: {type(error).__name__}; its log has the details"
             job.state = "failed"
             log.exception("backup: the job failed")
-        if job.state == "failed":
+        if job.state == "failed" and job.kind == "backup":
+            self._ground.emit("backup.failed", {"reason": str(job.error)})
+        elif job.state == "failed":
             log.error("backup: %s", job.error)
 
     def _on_turn(self) -> None:
@@ -294,6 +298,7 @@ class Backups:
         if plan is not None and plan.phase is Phase.TRIAL:
             now_ns = self._ground.clock.monotonic_ns()
             self._ground.remember(Record(now_ns, "backup.restored", {"name": plan.source}, INTERNAL, "done", plan.aside, 0.0))
+            self._ground.emit("backup.restored", {"file": plan.source, "aside": plan.aside})
             self._ground.notify(f"{plan.source} was restored; what stood there before is in {plan.aside}")
 
     async def _look(self) -> None:
@@ -320,7 +325,7 @@ class Backups:
             self._made_here = self.shelf.get(job.name).number
             self._ran(self._made_here, now_ns)
             for name in await asyncio.to_thread(self.shelf.rotate, self._section.keep):
-                log.info("backup: %s was the oldest and is deleted", name)
+                self._ground.emit("backup.removed", {"file": name})
         elif job.state == "failed":
             self._failed_ns = now_ns
             self._ground.notify(f"The scheduled backup failed: {job.error}")

@@ -126,7 +126,7 @@ TYPES: Mapping[str, EventType] = {
         EventType("backup.removed", _INFO, N_("the backup %(file)s was removed")),
         EventType("backup.downloaded", _SECURITY, N_("the backup %(file)s was downloaded")),
         EventType("backup.uploaded", _SECURITY, N_("the backup %(file)s was uploaded")),
-        EventType("backup.restored", _SECURITY, N_("the backup %(file)s was put back")),
+        EventType("backup.restored", _SECURITY, N_("the backup %(file)s was put back; what stood there before is in %(aside)s")),
     )
 }
 """Every event of the gateway itself, by its name."""

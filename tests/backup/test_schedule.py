@@ -81,6 +81,7 @@ class Garage:
         self.vehicle, self.store, self.boot = vehicle, Store(), 0
         self.notices: list[str] = []
         self.acts: list[str] = []
+        self.events: list[tuple[str, dict[str, object]]] = []
         self.settled = 0
         self.restarts = 0
 
@@ -101,6 +102,7 @@ class Garage:
             (settle,),
             self.notices.append,
             lambda record: self.acts.append(record.service),
+            lambda kind, data: self.events.append((kind, dict(data))),
         )
 
         def restart() -> None:

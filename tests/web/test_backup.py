@@ -51,6 +51,13 @@ async def test_a_backup_is_made_listed_downloaded_and_deleted(car: Car) -> None:
         assert {"manifest.json", "config/config.yaml", "data/state.db"} <= set(archive.namelist())
     assert (await web.delete(f"{API}/files/{name}")).status_code == 204
     assert (await web.get(f"{API}/files/{name}")).status_code == 404
+    happened = (await web.get("/api/v1/events?type=backup.")).json()["items"]
+    assert [(one["type"], one["who"]) for one in happened] == [
+        ("backup.removed", "ana"),
+        ("backup.downloaded", "ana"),
+        ("backup.made", "autocore"),
+    ]
+    assert happened[-1]["text"] == f"the backup {name} was made"
     acts = [row["service"] for row in (await web.get("/api/v1/audit")).json()["items"]]
     assert [one for one in acts if one.startswith("backup.")] == ["backup.delete", "backup.download", "backup.make"]
 

@@ -22,7 +22,16 @@ from autocore.web.access import needs
 from autocore.web.errors import status_of
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
-from autocore.web.routes.backup import WRONG_PASSWORD, Restore, begin_backup, begin_restore, remember, take_in
+from autocore.web.routes.backup import (
+    WRONG_PASSWORD,
+    Restore,
+    begin_backup,
+    begin_restore,
+    delete_one,
+    downloaded,
+    remember,
+    take_in,
+)
 
 MEGABYTE = 1_000_000
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
@@ -136,15 +145,14 @@ async def upload_backup(request: Request[Any, Any, Any], pages: Pages, parts: Pa
 async def download_backup(parts: Parts, caller: Caller, name: str) -> File:
     """Give the file."""
     path = parts.backups.shelf.path(name)
-    remember(parts, caller, "download", {"name": name})
+    downloaded(parts, caller, name)
     return File(path, filename=name, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
 
 @post("/backup/files/{name:str}/delete", opt=needs(Role.ADMIN, "backup:write"), include_in_schema=False, status_code=303)
 async def delete_backup(parts: Parts, caller: Caller, name: str) -> Redirect:
     """Delete the file for ever."""
-    await parts.backups.delete(name)
-    remember(parts, caller, "delete", {"name": name})
+    await delete_one(parts, caller, name)
     return Redirect("/backup", status_code=303)
 
 

@@ -78,7 +78,21 @@ async def take_in(request: Request[Any, Any, Any], parts: Parts, caller: Caller)
         remember(parts, caller, "upload", {}, error)
         raise
     remember(parts, caller, "upload", {"name": taken.name, "bytes": taken.about.size})
+    parts.bus.emit("backup.uploaded", {"file": taken.name, "bytes": taken.about.size}, caller.cause)
     return taken
+
+
+def downloaded(parts: Parts, caller: Caller, name: str) -> None:
+    """Remember who took a backup along."""
+    remember(parts, caller, "download", {"name": name})
+    parts.bus.emit("backup.downloaded", {"file": name}, caller.cause)
+
+
+async def delete_one(parts: Parts, caller: Caller, name: str) -> None:
+    """Delete a backup for ever, and remember who did; raises UnknownName."""
+    await parts.backups.delete(name)
+    remember(parts, caller, "delete", {"name": name})
+    parts.bus.emit("backup.removed", {"file": name}, caller.cause)
 
 
 async def begin_restore(request: Request[Any, Any, Any], parts: Parts, caller: Caller, name: str, proof: Restore) -> Any:
@@ -143,15 +157,14 @@ async def upload_backup(request: Request[Any, Any, State], parts: Parts, caller:
 async def download_backup(parts: Parts, caller: Caller, name: str) -> File:
     """Give the file."""
     path = parts.backups.shelf.path(name)
-    remember(parts, caller, "download", {"name": name})
+    downloaded(parts, caller, name)
     return File(path, filename=name, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
 
 @delete("/backup/files/{name:str}", opt=needs(Role.ADMIN, "backup:write"), summary="Delete a backup")
 async def delete_backup(parts: Parts, caller: Caller, name: str) -> None:
     """Delete the file for ever."""
-    await parts.backups.delete(name)
-    remember(parts, caller, "delete", {"name": name})
+    await delete_one(parts, caller, name)
 
 
 @post("/backup/files/{name:str}/restore", opt=needs(Role.ADMIN, "backup:restore"), status_code=202, summary="Restore a backup")
