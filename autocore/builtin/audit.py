@@ -8,17 +8,24 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from pony import orm
-
 from autocore.core.clock import Clock, Sequence
 from autocore.core.errors import StorageError
 from autocore.core.scheduler import Every
 from autocore.core.services import Record
+from autocore.core.storage.damage import facts_of, text_of
 from autocore.core.storage.database import Database
 
 TURN_S = 0.5  # decisions.md: relay actuations are durable within a second
 MOST_WAITING = 20_000
 MASKED = frozenset({"pin", "password", "token", "secret", "code"})
+
+LARGEST_SEQ = (1 << 63) - 1
+NUMBERS = ("seq", "boot", "at_ns", "latency_s")
+TEXTS = ("who", "via", "address", "service", "outcome", "detail")
+NEWEST = (
+    f"SELECT {', '.join((*NUMBERS, *(f'CAST({name} AS BLOB)' for name in (*TEXTS, 'data'))))}"  # noqa: S608  # the names above
+    " FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?"
+)
 
 log = logging.getLogger("autocore.audit")
 
@@ -94,15 +101,19 @@ class Audit:
         db = self._database.pony
 
         def work() -> list[dict[str, Any]]:
-            query = db.AuditRow.select() if before is None else db.AuditRow.select(lambda row: row.seq < before)
-            found = query.order_by(orm.desc(db.AuditRow.seq))[:limit]
-            return [row.to_dict() | {"data": json.loads(row.data)} for row in found]
+            found = db.get_connection().execute(NEWEST, (LARGEST_SEQ if before is None else before, limit)).fetchall()
+            return [_row_of(row) for row in found]
 
         return await self._database.read(work)
 
     def _on_turn(self) -> None:
         if self._rows and (self._task is None or self._task.done()):
             self._task = asyncio.get_running_loop().create_task(self.flush())
+
+
+def _row_of(row: tuple[Any, ...]) -> dict[str, Any]:
+    texts = {name: text_of(raw) for name, raw in zip(TEXTS, row[len(NUMBERS) :], strict=False)}
+    return dict(zip(NUMBERS, row, strict=False)) | texts | {"data": facts_of(row[-1])}
 
 
 def masked(data: Mapping[str, Any], secrets: frozenset[str] = MASKED) -> dict[str, Any]:

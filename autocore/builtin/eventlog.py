@@ -21,6 +21,7 @@ from autocore.core.bus import ALL, Bus, Event
 from autocore.core.clock import Clock
 from autocore.core.errors import StorageError
 from autocore.core.scheduler import Every
+from autocore.core.storage.damage import facts_of, text_of
 from autocore.core.storage.database import Database
 
 FLUSH_S = 5.0
@@ -109,7 +110,7 @@ class EventLog:
         def work() -> list[Happened]:
             rows = db.get_connection().execute(sql, facts).fetchall()
             return [
-                Happened(seq, boot, at_ns, name, msgspec.json.decode(data), via, who, EventClass(kind))
+                Happened(seq, boot, at_ns, text_of(name), facts_of(data), text_of(via), text_of(who), EventClass(kind))
                 for seq, boot, at_ns, name, data, via, who, kind in rows
             ]
 
@@ -197,7 +198,8 @@ def _select(question: Question, limit: int) -> tuple[str, dict[str, Any]]:
     wanted.append(f"class IN ({', '.join(f':class{number}' for number in range(len(question.kinds)))})")
     order = "DESC" if question.after is None else "ASC"
     sql = (
-        "SELECT event.seq, event.boot, at_ns, event.type, data, via, who, class FROM event"  # noqa: S608  # claims are our own
+        "SELECT event.seq, event.boot, at_ns, CAST(event.type AS BLOB), CAST(data AS BLOB), CAST(via AS BLOB),"  # noqa: S608  # ours
+        " CAST(who AS BLOB), class FROM event"
         f" LEFT JOIN boot ON boot.number = event.boot WHERE {' AND '.join(wanted)} ORDER BY event.seq {order} LIMIT :limit"
     )
     facts = {name: getattr(question, name) for name in ("before", "after", "from_ns", "to_ns")}

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from autocore.core.clock import BLOCK
 from autocore.core.storage.damage import PARTS, UNREADABLE, Finding, damage_of, peek, set_aside
+from autocore.core.storage.migrate import migrate
+from autocore.core.storage.state import MIGRATIONS
 from autocore.rescue.snapshots import names_of_copies, put_back, snapshots_of
 
 CHECK_S = 2.0  # bounded: a Pi that starts with a large event log must not be late for its relays
@@ -72,7 +74,9 @@ def _unreadable(file: Path) -> Iterator[str]:
     """Give what in the registries cannot be understood: a flipped bit inside a row is no fault to SQLite."""
     try:
         with closing(peek(file)) as sql:
-            tables = {row[0] for row in sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if (lost := _lost_column(sql)) is not None:
+                yield f"it has no column {lost} any more"
+            tables = _tables(sql)
             for table in ("user", "api_token", "session", "boot"):
                 if table in tables:
                     sql.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608  # the names above
@@ -84,6 +88,28 @@ def _unreadable(file: Path) -> Iterator[str]:
         yield f"it holds what is no JSON ({error})"
     except sqlite3.DatabaseError as error:
         yield f"it cannot be read ({error})"
+
+
+def _lost_column(sql: sqlite3.Connection) -> str | None:
+    """Give a column that its migrations made and that is not there: a flipped bit in a name is no fault to SQLite either."""
+    has_version = sql.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone()
+    found = sql.execute("SELECT version FROM schema_version WHERE component = 'state'").fetchone() if has_version else None
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as whole:
+        if found is None or found[0] != migrate(whole, "state", MIGRATIONS / "state"):
+            return None  # a migration is still to come, or this program is too old, which it says itself
+        for table in _tables(whole):
+            lost = _columns(whole, table) - _columns(sql, table)
+            if lost:
+                return f"{table}.{min(lost)}"
+    return None
+
+
+def _tables(sql: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def _columns(sql: sqlite3.Connection, table: str) -> set[str]:
+    return {row[0] for row in sql.execute("SELECT name FROM pragma_table_info(?)", (table,))}
 
 
 def _replace(data: Path, file: Path, reason: str) -> Finding:

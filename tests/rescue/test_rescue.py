@@ -52,13 +52,15 @@ def flip(file: Path, place: int, value: bytes = b"\xff" * 64) -> bytes:
 @pytest.mark.parametrize(
     "damage",
     [
+        lambda file: file.write_bytes(file.read_bytes().replace(b"password TEXT", b"passw\xefrd TEXT")),
+        lambda file: file.write_bytes(file.read_bytes().replace(b"password TEXT", b"passwprd TEXT")),
         lambda file: file.write_bytes(b""),
         lambda file: file.write_bytes(b"this is a photograph" * 500),
         lambda file: flip(file, 4096, b"\x00" * 4096),
         lambda file: flip(file, 0),
         lambda file: file.write_bytes(file.read_bytes()[: 4096 * 3]),
     ],
-    ids=["emptied", "another file", "a page of nought", "its head", "cut"],
+    ids=["a name that is no text", "another name", "emptied", "another file", "a page of nought", "its head", "cut"],
 )
 async def test_a_damaged_state_falls_back_to_the_last_good_copy(tmp_path: Path, damage) -> None:
     await store_with(tmp_path, name="before")

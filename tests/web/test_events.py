@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -130,3 +131,22 @@ async def test_a_configuration_that_is_written_or_refused_is_told(car: Car) -> N
     assert (await web.post("/api/v1/reload")).status_code == 400
     told = await types(car, "type=config.")
     assert told == ["config.refused", "config.written", "config.reloaded"]
+
+
+async def test_a_bit_that_is_flipped_in_a_row_spoils_that_row_only(car: Car) -> None:
+    await car.start("telemetry:\n")
+    web = await car.web()
+    await web.delete("/api/v1/backup/files/manual-000001-b1-s1.autocore-backup")
+    await web.post("/api/v1/backup", json={"history": False})
+    before = {path: (await web.get(f"/api/v1/{path}?limit=1000")).json()["items"] for path in ("events", "audit")}
+    change = "SET data = CAST(? AS TEXT), who = CAST(? AS TEXT) WHERE seq = ?"
+    with sqlite3.connect(car.folder / "data" / "state.db") as sql:
+        for table, path in (("event", "events"), ("audit", "audit")):
+            sql.execute(f"UPDATE {table} {change}", (b'{"\xef', b"an\xef", before[path][0]["seq"]))
+    for path in ("events", "audit"):
+        answer = await web.get(f"/api/v1/{path}?limit=1000")
+        assert answer.status_code == 200
+        items = [one for one in answer.json()["items"] if one["seq"] <= before[path][0]["seq"]]
+        assert items[0]["data"] == {"damaged": '{"\ufffd'}
+        assert items[0]["who"] == "an\ufffd"
+        assert items[1:] == before[path][1:]
