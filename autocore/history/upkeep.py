@@ -13,7 +13,8 @@ from autocore.history.columns import Run, by_series
 from autocore.history.recorder import BOOT_BITS, MOST_IN_SPAN, Recorder, Row, batch_of
 from autocore.history.shelf import Losses, Shelf
 
-SERIES_AT_ONCE = 50  # of a span that is finished: one commit of about 100 kB
+SERIES_AT_ONCE = 50  # of a span that is finished, in one commit
+READINGS_AT_ONCE = 20_000  # of them, unless one series has more: about 100 kB
 SHRINK_PAGES = 64
 OLD_ROWS = 20_000  # of the table that versions before spans wrote, moved in one commit
 FRAME_BYTES = 4_120  # of SQLite's log: a page and its head
@@ -41,12 +42,12 @@ class Budget:
 
     def __init__(self, quota: int) -> None:
         self.log_pages = max(16, min(1_000, quota // 16 // FRAME_BYTES))
-        reserve = min(quota // 4, 2_000_000)
-        # The log passes its mark by one commit, which is at most a batch or `SERIES_AT_ONCE` series with what they replace; and
-        # by what is written while somebody reads, which `Upkeep` limits to half of the reserve.
+        # The log passes its mark by what is written while somebody reads, which `Upkeep` limits to half of the reserve, and then
+        # by one commit: a batch, some series of a span, or one long one, which `most_in_span` keeps below the other half.
+        reserve = min(quota // 4, 8_000_000)
         self.most_log_bytes = self.log_pages * FRAME_BYTES + reserve // 2
         self.file_bytes = quota - self.log_pages * FRAME_BYTES - reserve
-        self.most_in_span = max(5_000, min(MOST_IN_SPAN, self.file_bytes // 4 // BYTES_PER_READING))
+        self.most_in_span = max(5_000, min(MOST_IN_SPAN, self.file_bytes // 8 // BYTES_PER_READING))
 
     @property
     def pragmas(self) -> tuple[str, ...]:
@@ -114,9 +115,16 @@ class Upkeep:
     async def _pieces(self, span: int) -> AsyncIterator[list[tuple[int, Run]]]:
         """Give the series of a span, some at a time."""
         batches = await self._database.run(lambda: self.shelf().batches(span))
-        runs = list(by_series(batches).items())
-        for first in range(0, len(runs), SERIES_AT_ONCE):
-            yield runs[first : first + SERIES_AT_ONCE]
+        some: list[tuple[int, Run]] = []
+        amount = 0
+        for series, run in by_series(batches).items():
+            if some and (len(some) == SERIES_AT_ONCE or amount + len(run.seqs) > READINGS_AT_ONCE):
+                yield some
+                some, amount = [], 0
+            some.append((series, run))
+            amount += len(run.seqs)
+        if some:
+            yield some
 
     def _oldest(self) -> int | None:
         """Give the oldest span that has batches and is not being written any more."""
