@@ -43,6 +43,7 @@ class Audit:
         self._rows: list[tuple[Any, ...]] = []
         self._timer: Every | None = None
         self._task: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
 
     def start(self) -> None:
         """Write from now on."""
@@ -80,6 +81,10 @@ class Audit:
 
     async def flush(self) -> None:
         """Write what waits; when the disk does not take it, keep it for the next time."""
+        async with self._turn:  # whoever asks for rows waits for those that another is writing
+            await self._write()
+
+    async def _write(self) -> None:
         rows, self._rows = self._rows, []
         if not rows:
             return

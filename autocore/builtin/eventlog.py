@@ -86,6 +86,7 @@ class EventLog:
         self._undo: Callable[[], None] = lambda: None
         self._timer: Every | None = None
         self._task: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
 
     def start(self) -> None:
         """Listen from now on."""
@@ -144,6 +145,10 @@ class EventLog:
 
     async def flush(self) -> None:
         """Write what waits, and delete the oldest beyond what each class keeps."""
+        async with self._turn:  # whoever asks for events waits for those that another is writing
+            await self._flush()
+
+    async def _flush(self) -> None:
         if not self._waiting and not self._has_too_many():
             return
         waiting, self._waiting = self._waiting, []

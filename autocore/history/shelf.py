@@ -19,6 +19,7 @@ T = TypeVar("T")
 SERIES_BITS = 24  # 16 million entities
 RAW, MINUTES, HOURS = 0, 1, 2
 """What is still there of a span."""
+LEVELS = {"block": RAW, "minutes": MINUTES, "hour": HOURS}
 SLICE_ROWS = 300  # thrown out at once: about 150 kB, a few milliseconds on a card
 
 
@@ -169,26 +170,24 @@ class Shelf:
                     found.values.append(batch.values[place])
         return found
 
-    def has_readings(self) -> bool:
-        """Say whether a finished span still has its readings."""
-        return self._sql.execute("SELECT 1 FROM span WHERE level = ? LIMIT 1", (RAW,)).fetchone() is not None
-
-    def throw_out(self) -> int | None:
-        """Delete some of the oldest finished span: readings first, then minutes, then hours.
+    def throw_out(self, tables: Sequence[str]) -> int | None:
+        """Delete some of the oldest in the first of these tables that has any; `block` are the readings, `batch` those not packed.
 
         Returns:
-            How many readings are gone for good now (roll-ups not counted); None when there is no finished span.
+            How many readings are gone for good now (roll-ups not counted); None when there is nothing in these tables.
         """
-        for level, table in ((RAW, "block"), (MINUTES, "minutes"), (HOURS, "hour")):
-            row = self._sql.execute(
-                "SELECT number, samples FROM span WHERE level = ? ORDER BY number LIMIT 1", (level,)
-            ).fetchone()
-            if row is not None:
-                return self._strip(row[0], row[1], level, table)
+        for table in tables:
+            gone = self._throw_out_batch() if table == "batch" else self._throw_out(table)
+            if gone is not None:
+                return gone
         return None
 
-    def throw_out_batch(self) -> int | None:
-        """Delete the oldest batch, and give how many readings were in it; None when there is none."""
+    def _throw_out(self, table: str) -> int | None:
+        level = LEVELS[table]
+        row = self._sql.execute("SELECT number, samples FROM span WHERE level = ? ORDER BY number LIMIT 1", (level,)).fetchone()
+        return None if row is None else self._strip(row[0], row[1], level, table)
+
+    def _throw_out_batch(self) -> int | None:
         row = self._sql.execute("SELECT first_seq, samples FROM batch ORDER BY first_seq LIMIT 1").fetchone()
         if row is None:
             return None

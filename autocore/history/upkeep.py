@@ -152,11 +152,11 @@ class Upkeep:
         limit = self._budget.file_bytes // size
         if pages - free + amount // size + 4 > limit:
             shelf = self.shelf()
-            if not shelf.has_readings() and self._oldest() is not None:
+            gone = shelf.throw_out(["block"])
+            if gone is None and self._oldest() is not None:
                 return _Step.ROLL_UP
-            gone = shelf.throw_out()
             if gone is None:
-                gone = shelf.throw_out_batch()
+                gone = shelf.throw_out(["minutes", "hour", "batch"])
             self.thrown_out += gone or 0
             return _Step.DONE if gone is None else _Step.MORE
         if pages > limit and free:
@@ -169,7 +169,7 @@ class Upkeep:
         pages, free, size = _pages(self._database.pony.get_connection())
         if pages - free + amount // size + 4 <= self._budget.file_bytes // size:
             return False
-        gone = self.shelf().throw_out()
+        gone = self.shelf().throw_out(["block", "minutes", "hour"])
         self.thrown_out += gone or 0
         return gone is not None
 

@@ -70,7 +70,7 @@ async def test_a_full_disk_warns_by_itself(car: Car, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(gauges.machine, "disk_used", lambda folder: 97.0)
     await car.start("system:\n")
     await ready(car)
-    assert car.entity("sensor.system_disk_used").level == "critical"
+    await car.until(lambda: car.entity("sensor.system_disk_used").level == "critical")
 
 
 async def test_a_limit_is_changed_or_switched_off_in_the_section(car: Car, monkeypatch: pytest.MonkeyPatch) -> None:
