@@ -171,7 +171,7 @@ class Shelf:
         return found
 
     def throw_out(self, tables: Sequence[str]) -> int | None:
-        """Delete some of the oldest in the first of these tables that has any; `block` are the readings, `batch` those not packed.
+        """Delete some of the oldest in the first of these tables that has any (`block`: readings, `batch`: those not packed yet).
 
         Returns:
             How many readings are gone for good now (roll-ups not counted); None when there is nothing in these tables.
