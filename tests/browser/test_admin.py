@@ -42,8 +42,14 @@ def test_a_value_moves_without_a_reload(page: Page, vehicle: Vehicle) -> None:
     assert page.evaluate("() => window.stayed") is True
 
 
-def test_a_relay_is_switched_and_shows_what_its_board_said(page: Page) -> None:
+def open_relays(page: Page) -> None:
+    """Go to the relays and wait for the live connection: before it a switch says that there is none, and sends nothing."""
     page.goto("/relays")
+    page.wait_for_function("() => document.querySelector('ac-switch')?.state")
+
+
+def test_a_relay_is_switched_and_shows_what_its_board_said(page: Page) -> None:
+    open_relays(page)
     light = page.get_by_role("switch", name="Light bar")
     expect(light).to_have_attribute("aria-checked", "false")
     light.click()
@@ -51,7 +57,7 @@ def test_a_relay_is_switched_and_shows_what_its_board_said(page: Page) -> None:
     expect(light).to_contain_text("On")
     page.goto("/")
     expect(page.locator("ac-count")).to_have_text("1")
-    page.goto("/relays")
+    open_relays(page)
     light.click()
     expect(light).to_contain_text("Off")
 
