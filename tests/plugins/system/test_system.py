@@ -8,7 +8,6 @@ import psutil
 import pytest
 
 from autocore.testing import Car
-from autocore_plugins.system import gauges
 from autocore_plugins.system.machine import cpu_temperature, disk_used, has_undervoltage, undervoltage_file
 
 
@@ -67,14 +66,14 @@ async def test_the_gateway_measures_itself_and_its_plugins(car: Car) -> None:
 
 
 async def test_a_full_disk_warns_by_itself(car: Car, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gauges.machine, "disk_used", lambda folder: 97.0)
+    monkeypatch.setattr("autocore_plugins.system.gauges.machine.disk_used", lambda folder: 97.0)
     await car.start("system:\n")
     await ready(car)
     await car.until(lambda: car.entity("sensor.system_disk_used").level == "critical")
 
 
 async def test_a_limit_is_changed_or_switched_off_in_the_section(car: Car, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gauges.machine, "disk_used", lambda folder: 97.0)
+    monkeypatch.setattr("autocore_plugins.system.gauges.machine.disk_used", lambda folder: 97.0)
     await car.start("system: {limits: {disk: null, memory: {warn_above: 99}}}\n")
     await ready(car)
     assert car.entity("sensor.system_disk_used").level is None
