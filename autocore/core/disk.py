@@ -41,6 +41,12 @@ def delete_file(file: Path) -> None:
     sync_folder(file.parent)
 
 
+def sync_file(file: Path) -> None:
+    """Make what was written into a file survive a power cut; raises OSError."""
+    with file.open("rb") as source:
+        os.fsync(source.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut; raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from autocore.core.disk import sync_file, sync_folder
 from autocore.core.errors import StorageError
 from autocore.core.storage.damage import UNREADABLE, damage_of, peek
 
@@ -41,9 +41,9 @@ def take_snapshot(data: Path, file: Path) -> Path | None:
         damage = damage_of(fresh, CHECK_S)
         if damage is not None:
             raise StorageError(f"the copy of {file} cannot be used: {damage}")
-        _sync(fresh)
+        sync_file(fresh)
         fresh.rename(target)
-        _sync(folder)
+        sync_folder(folder)
         _rotate(list(snapshots_of(data, file)))
     except (OSError, *UNREADABLE) as error:
         raise StorageError(f"{file} cannot be copied to {target}: {error}") from error
@@ -75,9 +75,9 @@ def put_back(snapshot: Path, file: Path) -> None:
             fresh.unlink(missing_ok=True)
             with closing(sqlite3.connect(fresh)) as target:
                 source.backup(target)
-        _sync(fresh)
+        sync_file(fresh)
         fresh.rename(file)
-        _sync(file.parent)
+        sync_folder(file.parent)
     except (OSError, *UNREADABLE) as error:
         raise StorageError(f"{snapshot} cannot be put in the place of {file}: {error}") from error
 
@@ -96,11 +96,3 @@ def _weight(file: Path) -> int:
         names = [row[0] for row in sql.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         wanted = [name for name in names if name not in ("event", "audit", "notice", "outbox", "session", "boot")]
         return sum(int(sql.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]) for name in wanted)  # noqa: S608  # its own names
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -45,11 +44,6 @@ class Op:
     @property
     def is_sync(self) -> bool:
         return self.kind in "SD"
-
-
-def has_compiler() -> bool:
-    """Say whether there is a C compiler."""
-    return shutil.which("cc") is not None
 
 
 def build(folder: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults import shim
 from tests.faults.r15_quota import run
 
 QUOTA = 1_000_000
@@ -12,8 +11,6 @@ QUOTA = 1_000_000
 
 @pytest.mark.parametrize("is_full", [False, True], ids=["a disk with room", "a nearly full disk"])
 def test_the_history_never_takes_more_than_its_quota(is_full: bool) -> None:
-    if is_full and not shim.has_compiler():
-        pytest.skip("the shim needs a C compiler")
     found = run(6, QUOTA, 200_000, is_full=is_full)
     assert found.failures == []
     assert found.figures["thrown_out"] > 0

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.faults import shim
 from tests.faults.outage import Limits
 from tests.faults.r20_io_errors import NAMES, run
-
-pytestmark = pytest.mark.skipif(not shim.has_compiler(), reason="the shim needs a C compiler")
 
 
 def test_the_gateway_goes_on_whatever_the_disk_answers() -> None:

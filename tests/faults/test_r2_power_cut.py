@@ -5,14 +5,10 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import pytest
-
 from tests.faults import shim
 from tests.faults.disk import Disk
 from tests.faults.r2_power_cut import run
 from tests.faults.shim import Op
-
-pytestmark = pytest.mark.skipif(not shim.has_compiler(), reason="the shim needs a C compiler")
 
 
 def test_every_cut_of_a_short_life_starts_with_what_was_acknowledged() -> None:

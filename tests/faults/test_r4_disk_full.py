@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.faults import r4_disk_full, shim
+from tests.faults import r4_disk_full
 from tests.faults.outage import Limits
 
-pytestmark = pytest.mark.skipif(not shim.has_compiler(), reason="the shim needs a C compiler")
 PATIENT = Limits(obey_s=2.0, resume_s=15.0)  # the tests share the machine; the full runs ask for 200 ms and 5 s
 
 
