@@ -130,7 +130,14 @@ def take_back(data: Path, reason: str) -> bool:
 
 
 def last_record(data: Path) -> Plan | None:
-    """Give the restore that was finished or taken back last, None when there never was one."""
+    """Give the restore that was done or taken back last, None when there never was one.
+
+    One on trial counts: while the web answers with what was restored, `finish` may still be under way.
+    """
+    with suppress(StorageError):
+        plan = load(data)
+        if plan is not None and plan.phase is Phase.TRIAL:
+            return plan
     folders = sorted(data.glob(f"{ASIDE}*"), key=lambda one: _number(one.name), reverse=True)
     for folder in folders:
         with suppress(OSError, msgspec.MsgspecError):

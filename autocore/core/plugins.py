@@ -368,8 +368,9 @@ class Plugins:
     async def _restart(self, plugin: Plugin, section: Any) -> None:
         await self._stop(plugin)
         self._forget(plugin)
-        for name in [one for one in sys.modules if one == plugin.point.module or one.startswith(f"{plugin.point.module}.")]:
-            del sys.modules[name]  # so that changed code is read again
+        for name in list(sys.modules):  # a copy: other threads import meanwhile
+            if name == plugin.point.module or name.startswith(f"{plugin.point.module}."):
+                sys.modules.pop(name, None)  # so that changed code is read again
         importlib.invalidate_caches()
         plugin.section = section
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,6 +32,8 @@ from autocore.web.routes import audit, auth, backup, config, devices, entities, 
 from autocore.web.routes.services import Answers
 
 LARGEST_BODY = 65_536
+
+log = logging.getLogger("autocore.web")
 
 
 @websocket("/api/v1/live", opt=access.needs(Role.VIEWER, "read:live"))
@@ -97,19 +100,29 @@ class Web:
             self._task = asyncio.get_running_loop().create_task(self._rebuild_while_asked())
 
     async def _rebuild_while_asked(self) -> None:
-        while self._is_asked:
-            self._is_asked = False
-            app = await self._build()
-            self.gate.turn_to(app)
-            self.control.turn_to(app)
+        try:
+            while self._is_asked:
+                app = await self._build()
+                self.gate.turn_to(app)
+                self.control.turn_to(app)
+        except Exception:  # the one that stands answers on, and the next plugin that comes or goes has it tried again
+            log.exception("the web goes on without the latest change of the plugins' routes")
 
     async def _build(self) -> Litestar:
-        routes = await routes_of(self._parts.plugins, self._pages)
+        """Give an application for the plugins that run; begin again when one that goes takes its module from under the work."""
         made = {"live": self.live, "pages": self._pages, "answers": self._answers}
-        app = await asyncio.to_thread(build, self._parts, made, routes)  # 0.2 s: states and commands go on meanwhile
-        self._app = app
-        self._routed = frozenset(routes)
-        return app
+        while True:
+            self._is_asked = False
+            try:
+                routes = await routes_of(self._parts.plugins, self._pages)
+                app = await asyncio.to_thread(build, self._parts, made, routes)  # 0.2 s: states and commands go on meanwhile
+            except Exception:
+                if not self._is_asked:
+                    raise
+            else:
+                self._app = app
+                self._routed = frozenset(routes)
+                return app
 
 
 def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -> Litestar:

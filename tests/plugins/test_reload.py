@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from autocore.web import app as web
 from tests.conftest import Ear, Start, eventually
 
 LISTENER = """
@@ -62,3 +67,63 @@ async def test_a_plugin_is_reloaded_under_load_and_the_others_lose_nothing(start
     assert set(answers) <= {200, 404}  # 404: its own route, while it is being reloaded
     assert answers.count(404) < len(answers) / 3
     assert sorted(set(seen), key=lambda one: int(str(one))) == list(range(MESSAGES))
+
+
+async def test_a_plugin_that_goes_while_the_web_is_built_anew_costs_the_others_nothing(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "listener.py").write_text(LISTENER)
+    gateway = await start("devices: {approve: automatic}\nmqtt: {anonymous: loopback}\nlistener:\n")
+    core = gateway.gateway.core
+    assert core is not None
+    loop = asyncio.get_running_loop()
+    real, tries = web.build, []
+
+    def build(*given: Any) -> Any:
+        tries.append(1)
+        if len(tries) == 1:
+            told = threading.Event()
+
+            def tell() -> None:
+                core.bus.emit("plugin.stopped", {"plugin": "listener"})
+                told.set()
+
+            loop.call_soon_threadsafe(tell)
+            assert told.wait(10)
+            raise KeyError("autocore_dropped.listener")  # what Litestar says of a module that is gone
+        return real(*given)
+
+    monkeypatch.setattr(web, "build", build)
+    assert (await gateway.client.post("/api/v1/plugins/listener/reload")).status_code == 200
+    await eventually(lambda: len(tries) >= 2)
+    await hello(gateway.client)
+
+
+async def test_a_web_that_cannot_be_built_anew_goes_on_as_it_was(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "listener.py").write_text(LISTENER)
+    gateway = await start("listener:\n")
+    real = web.build
+
+    def build(*_given: Any) -> Any:
+        raise ValueError("out of memory")
+
+    monkeypatch.setattr(web, "build", build)
+    assert (await gateway.client.post("/api/v1/plugins/listener/reload")).status_code == 200
+    said: list[str] = []
+    await eventually(lambda: said.append(capfd.readouterr().err) or "without the latest change" in "".join(said))
+    assert (await gateway.client.get("/api/v1/entities")).status_code == 200
+    monkeypatch.setattr(web, "build", real)
+    assert (await gateway.client.post("/api/v1/plugins/listener/reload")).status_code == 200
+    await hello(gateway.client)
+
+
+async def hello(client: Any) -> None:
+    """Wait until the plugin's own route answers."""
+    async with asyncio.timeout(10):
+        answer = await client.get("/api/v1/listener/hello")
+        while answer.status_code != 200:
+            answer = await client.get("/api/v1/listener/hello")
