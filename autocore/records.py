@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autocore.backup.applying import untold
 from autocore.builtin.audit import Audit
 from autocore.builtin.keeper import RegistryKeeper
 from autocore.builtin.notifications import Notifications
@@ -25,6 +26,8 @@ from autocore.core.storage.state import BootInfo, StateStore
 from autocore.history.history import History, Waiting
 from autocore.rescue.keeper import SnapshotKeeper
 from autocore.rescue.rescue import rescue
+
+HISTORY = "data/history.db"  # as a backup names it
 
 Tell = Callable[[Finding], None]
 
@@ -80,14 +83,17 @@ def teller(bus: Bus, notifications: Notifications, findings: Iterable[Finding]) 
     return tell
 
 
-async def open_history(stack: AsyncExitStack, hub: MqttHub, entities: EntityRegistry, *, is_suspect: bool, **how: Any) -> History:
-    """Open the history and let it listen; `how` are the arguments of `History`.
+async def open_history(
+    stack: AsyncExitStack, hub: MqttHub, entities: EntityRegistry, *, is_suspect: bool, folder: Path, **how: Any
+) -> History:
+    """Open the history in the data folder and let it listen; `how` are the other arguments of `History`.
 
     Raises:
         StorageError: it cannot be used.
     """
-    history = History(waiting=Waiting(hub.begin_commit, lambda: hub.has_unacknowledged), **how)
-    await history.open(is_suspect=is_suspect)
+    history = History(waiting=Waiting(hub.begin_commit, lambda: hub.has_unacknowledged), folder=folder, **how)
+    restored = await asyncio.to_thread(untold, folder)
+    await history.open(is_suspect=is_suspect, is_new=restored is not None and HISTORY not in restored.files)
     stack.push_async_callback(history.close)
     history.start()
     stack.callback(entities.on("", history.record))

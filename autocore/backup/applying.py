@@ -100,15 +100,40 @@ def _undone(plan: Plan | None, data: Path, reason: str) -> str:
     return "what stood there is back"
 
 
-def finish(data: Path) -> None:
-    """The restored gateway runs: what remains is the record in the folder of what stood there."""
+def finish(data: Path, *, is_told: bool = True) -> None:
+    """The restored gateway runs, or shall be started: what remains is the record in the folder of what stood there.
+
+    Args:
+        data: the data folder.
+        is_told: whether the restored gateway has an event of it; if not, its next start makes one.
+    """
     plan = load(data)
     if plan is not None:
-        aside = data / plan.aside
-        with suppress(OSError):  # only a record
-            aside.mkdir(mode=0o700, exist_ok=True)
-            write_file(aside / RECORD, msgspec.json.format(msgspec.json.encode(plan), indent=1))
+        _note(data, msgspec.structs.replace(plan, is_told=is_told))
     clear(data)
+
+
+def untold(data: Path) -> Plan | None:
+    """Give the restore that the gateway which starts now is the first to run with, and is to tell of; None when there is none."""
+    plan = last_record(data)
+    if plan is None or plan.phase is not Phase.TRIAL:
+        return None
+    return plan if load(data) is not None or not plan.is_told else None
+
+
+def tell_once(data: Path) -> Plan | None:
+    """Give what `untold` gives, and note that it was told."""
+    plan = untold(data)
+    if plan is not None and load(data) is None:  # else it is on trial, and `finish` comes
+        _note(data, msgspec.structs.replace(plan, is_told=True))
+    return plan
+
+
+def _note(data: Path, plan: Plan) -> None:
+    aside = data / plan.aside
+    with suppress(OSError):  # only a record
+        aside.mkdir(mode=0o700, exist_ok=True)
+        write_file(aside / RECORD, msgspec.json.format(msgspec.json.encode(plan), indent=1))
 
 
 def take_back(data: Path, reason: str) -> bool:

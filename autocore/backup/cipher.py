@@ -45,6 +45,34 @@ def check_passphrase(passphrase: str) -> str:
     return passphrase
 
 
+def check_head(file: Path) -> None:
+    """Look at what can be looked at without the passphrase: the head of an encrypted file, and that something follows it.
+
+    Raises:
+        InvalidData: the file is damaged.
+    """
+    with file.open("rb") as source:
+        _look_at_head(source)
+
+
+def _look_at_head(source: BinaryIO) -> tuple[bytes, bytes, int, int]:
+    """Give the head, the word behind it, the bytes of a chunk, and those of all chunks."""
+    size = source.seek(0, os.SEEK_END)
+    source.seek(0)
+    start = source.read(HEAD_BYTES)
+    if len(start) < HEAD_BYTES or not start.startswith(MAGIC):
+        raise InvalidData("the backup is damaged: its head is not whole")
+    head, word = start[: _HEAD.size], start[_HEAD.size :]
+    _, log2_n, r, p, chunk, _, _ = _HEAD.unpack(head)
+    is_sane = 1 <= log2_n <= MOST_LOG2_N and 1 <= r <= MOST_R and 1 <= p <= MOST_P and 1 <= chunk <= 1 << 20
+    if not is_sane:
+        raise InvalidData("the backup is damaged: its head asks for more than any backup needs")
+    body = size - HEAD_BYTES
+    if body % (chunk + TAG) in range(1, TAG) or body < TAG:
+        raise InvalidData("the backup is damaged: a part of it was changed or cut off")
+    return head, word, chunk, body
+
+
 class Encrypting(io.RawIOBase):
     """A stream into `target` that encrypts; close it for the last chunk. It cannot be sought."""
 
@@ -100,20 +128,10 @@ class Decrypting(io.RawIOBase):
     def __init__(self, source: BinaryIO, passphrase: str) -> None:
         super().__init__()
         self._source = source
-        size = source.seek(0, os.SEEK_END)
-        source.seek(0)
-        start = source.read(HEAD_BYTES)
-        if len(start) < HEAD_BYTES or not start.startswith(MAGIC):
-            raise InvalidData("the backup is damaged: its head is not whole")
-        self._head, word = start[: _HEAD.size], start[_HEAD.size :]
-        _, log2_n, r, p, self._chunk, _, _ = _HEAD.unpack(self._head)
-        is_sane = 1 <= log2_n <= MOST_LOG2_N and 1 <= r <= MOST_R and 1 <= p <= MOST_P and 1 <= self._chunk <= 1 << 20
-        if not is_sane:
-            raise InvalidData("the backup is damaged: its head asks for more than any backup needs")
+        self._head, word, self._chunk, body = _look_at_head(source)
         self._key, wanted = _keys(passphrase, self._head)
         if not hmac.compare_digest(word, wanted):
             raise InvalidData("the passphrase is wrong; use the one that the backup was made with", field="passphrase")
-        body = size - HEAD_BYTES
         self._chunks = max(1, -(-body // (self._chunk + TAG)))
         self._size = body - self._chunks * TAG
         self._at = 0

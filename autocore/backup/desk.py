@@ -16,12 +16,12 @@ from typing import Any
 
 import msgspec
 
-from autocore.backup.applying import last_record
+from autocore.backup.applying import last_record, tell_once
 from autocore.backup.archive import MARGIN, Work, opened
-from autocore.backup.cipher import MAGIC, check_passphrase
+from autocore.backup.cipher import MAGIC, check_head, check_passphrase
 from autocore.backup.making import Wish, make, verify
 from autocore.backup.manifest import Created
-from autocore.backup.plan import Phase, Plan, load
+from autocore.backup.plan import Plan
 from autocore.backup.schedule import KEEP_EVERY_S, LOOK_EVERY_S, RETRY_S, Last, is_due
 from autocore.backup.shelf import About, Backup, Origin, Shelf, about_of, workplace
 from autocore.backup.unpacking import Target, stage
@@ -250,7 +250,9 @@ class Backups:
                 size = await _written(pieces, fresh)
                 head = await asyncio.to_thread(_head, fresh)
                 about = About(size, is_encrypted=True)
-                if head != MAGIC:
+                if head == MAGIC:
+                    await asyncio.to_thread(check_head, fresh)
+                else:
                     about = await asyncio.to_thread(verify, fresh, None, place, Work())
                 return await asyncio.to_thread(self.shelf.keep, fresh, Origin.UPLOAD, self._ground.now(), about)
         except OSError as error:
@@ -294,8 +296,8 @@ class Backups:
 
     async def _tell_of_restore(self) -> None:
         """Let the restored databases know that they were: what asked for it stands in those that were moved aside."""
-        plan = await asyncio.to_thread(load, self._ground.data)
-        if plan is not None and plan.phase is Phase.TRIAL:
+        plan = await asyncio.to_thread(tell_once, self._ground.data)
+        if plan is not None:
             now_ns = self._ground.clock.monotonic_ns()
             self._ground.remember(Record(now_ns, "backup.restored", {"name": plan.source}, INTERNAL, "done", plan.aside, 0.0))
             self._ground.emit("backup.restored", {"file": plan.source, "aside": plan.aside})

@@ -47,6 +47,7 @@ class Plan(msgspec.Struct, frozen=True):
         aside: the folder in the data folder to which is moved what stood there.
         moved: what is moved there: (place, name in that folder).
         reason: why it was taken back.
+        is_told: whether the restored gateway has an event of it.
     """
 
     phase: Phase
@@ -59,6 +60,7 @@ class Plan(msgspec.Struct, frozen=True):
     aside: str = ""
     moved: list[tuple[str, str]] = []
     reason: str = ""
+    is_told: bool = True
 
 
 def load(data: Path) -> Plan | None:

@@ -70,7 +70,7 @@ TYPES: Mapping[str, EventType] = {
             N_("%(entity)s is %(value)s: level %(level)s"),
             {"level": {"warn": _WARNING, "critical": _ERROR}},
         ),
-        EventType("device.found", _INFO, N_("the device %(device)s spoke for the first time (%(standing)s)")),
+        EventType("device.found", _INFO, N_("the device %(device)s spoke for the first time")),
         EventType("device.online", _INFO, N_("the device %(device)s is online")),
         EventType("device.offline", _WARNING, N_("the device %(device)s is offline")),
         EventType("device.error", _ERROR, N_("the device %(device)s is in trouble")),

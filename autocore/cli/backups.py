@@ -85,7 +85,7 @@ def restore(shared: Common, file: Path, *, passphrase_stdin: bool) -> None:
         plan = apply(shared.data)
         if plan is None:
             raise StorageError(f"{file} was not restored; the log says why")
-        finish(shared.data)
+        finish(shared.data, is_told=False)
     finally:
         folder.let_go()
     answer = {"file": str(file), "config": str(shared.config), "data": str(shared.data), "files": len(plan.files)}

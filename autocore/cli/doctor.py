@@ -29,8 +29,13 @@ def doctor(shared: Common) -> None:
     if shared.as_json:
         click.echo(json.dumps({"problems": wrong, "warnings": doubtful, "findings": [asdict(one) for one in found]}))
     else:
-        click.echo(f"{wrong} problems, {doubtful} warnings" if wrong or doubtful else "everything is as it should be")
+        counts = f"{_counted(wrong, 'problem')}, {_counted(doubtful, 'warning')}"
+        click.echo(counts if wrong or doubtful else "everything is as it should be")
     sys.exit(1 if wrong else 0)
+
+
+def _counted(amount: int, word: str) -> str:
+    return f"{amount} {word}{'' if amount == 1 else 's'}"
 
 
 def _show(one: Finding) -> None:

@@ -69,6 +69,9 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
         return self.alias or self.name or self.id
 
 
+OF_A_CONNECTION = frozenset({"presence", "session", "is_welcomed", "details"})
+
+
 class DeviceRegistry:
     """All devices by id.
 
@@ -134,15 +137,16 @@ class DeviceRegistry:
         """Change facts of a known device (the fields of `Device`) and announce what is different.
 
         Events: `device.online`, `device.offline`, `device.error` or `device.unknown` (our own link is lost) when its
-        presence changed, `device.changed` for the rest.
+        presence changed, `device.changed` for the rest, but for `session`, `is_welcomed` and `details`.
         """
         old = self.get(device_id)
         new = msgspec.structs.replace(old, **facts)
         self._devices[device_id] = new
         if new.presence is not old.presence:
             self._bus.emit(f"device.{new.presence.value}", {"device": device_id, "session": new.session}, _word_of(device_id))
-        if msgspec.structs.replace(old, details={}) != msgspec.structs.replace(new, details={}):
-            self._bus.emit("device.changed", {"device": device_id}, _word_of(device_id))
+        changed = sorted(name for name in set(facts) - OF_A_CONNECTION if getattr(old, name) != getattr(new, name))
+        if changed:
+            self._bus.emit("device.changed", {"device": device_id, "changed": changed}, _word_of(device_id))
         return new
 
     def approve(self, device_id: str, cause: Cause = GATEWAY) -> Device:

@@ -108,17 +108,18 @@ class History:
         self._flushing: asyncio.Task[None] | None = None
         self._caring: asyncio.Task[None] | None = None
 
-    async def open(self, *, is_suspect: bool = False) -> None:
+    async def open(self, *, is_suspect: bool = False, is_new: bool = False) -> None:
         """Open and migrate the file; a damaged one is set aside, and a new one begins.
 
         Args:
             is_suspect: the gateway did not stop as it should, so the file is looked through.
+            is_new: that there is none yet is as it should be.
 
         Raises:
             StorageError: it cannot be used for another reason.
         """
         file = self.database.file
-        if not file.exists() and self.boot > 1:
+        if not file.exists() and self.boot > 1 and not is_new:
             if any(file.with_name(file.name + part).exists() for part in PARTS):
                 set_aside(file)  # a log without its database would be written over the new one
             sentence = "history.db is missing; a new one begins, and what was measured before is not in it"

@@ -406,18 +406,6 @@ def test_a_restore_with_which_the_gateway_does_not_start_is_taken_back(
     assert steps > 20
 
 
-def test_a_restore_on_trial_is_told_as_done(vehicle: Vehicle, tmp_path: Path) -> None:
-    file = vehicle.back_up()
-    other = Vehicle(tmp_path / "other").fill(5)
-    assert last_record(other.data) is None
-    stage(file, None, Target(other.config, other.data, with_code=False), Work())
-    assert last_record(other.data) is None  # it only waits
-    plan = apply(other.data)
-    assert last_record(other.data) == plan  # the web answers already, and the note of it is written just after
-    finish(other.data)
-    assert last_record(other.data) == plan
-
-
 def test_a_disk_that_fails_in_the_middle_gets_everything_back(
     vehicle: Vehicle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,15 +63,7 @@ async def test_beside_a_running_gateway_it_is_asked_for_it(start: Start, tmp_pat
 
 def test_without_a_gateway_the_files_are_taken_and_a_killed_one_is_no_hindrance(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(CONFIG)
-    words = ["run", "--config", str(tmp_path), "--http-port", str(free_port()), "--mqtt-port", str(free_port())]
-    process = subprocess.Popen([sys.executable, "-m", "autocore", *words], stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "Ctrl-C" in line:
-            break
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
+    _run_until_ready(tmp_path, signal.SIGKILL)
     assert (tmp_path / "data/control.sock").exists()
     made = autocore("backup", "--config", tmp_path, "--without-history", "--json")
     assert made.returncode == 0, made.stderr
@@ -82,6 +74,27 @@ def test_without_a_gateway_the_files_are_taken_and_a_killed_one_is_no_hindrance(
     assert json.loads(again.stdout)["aside"] == str(tmp_path / "data/before-restore-1")
     assert not (tmp_path / "data/history.db").exists()
     assert (tmp_path / "data/before-restore-1/data/history.db").exists()
+    told = f"people were told: {Path(file).name} was restored; what stood there before is in before-restore-1"
+    said = _run_until_ready(tmp_path, signal.SIGTERM)
+    assert told in said
+    assert "history.db" not in said  # that it is a new one is as it was asked for
+    assert told not in _run_until_ready(tmp_path, signal.SIGTERM)  # once
+
+
+def _run_until_ready(folder: Path, end: signal.Signals) -> str:
+    """Run the gateway until it is ready, end it, and give what it said."""
+    words = ["run", "--config", str(folder), "--http-port", str(free_port()), "--mqtt-port", str(free_port())]
+    with (
+        (folder / "said").open("w") as out,
+        subprocess.Popen(
+            [sys.executable, "-m", "autocore", *words], stdout=subprocess.PIPE, stderr=out, text=True, cwd=ROOT
+        ) as run,
+    ):
+        assert run.stdout is not None
+        assert any("Ctrl-C" in line for line in run.stdout)
+        run.send_signal(end)
+        run.wait(15)
+    return (folder / "said").read_text()
 
 
 def test_an_empty_folder_has_nothing_to_back_up(tmp_path: Path) -> None:

@@ -103,7 +103,8 @@ async def test_a_backup_that_is_sent_is_checked_before_it_is_listed(car: Car, wa
     assert (await web.get(f"{API}/files/{sent.json()['name']}")).content == content
     at = content.index(b"data/state.db") + 100  # in the midst of what was packed
     harmed = content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :]
-    for wrong in (content[:-500], b"", b"PK" + bytes(200_000), harmed):
+    greedy = MAGIC + bytes([30, 8, 1]) + bytes(5_000)  # an encrypted one that wants a terabyte of memory
+    for wrong in (content[:-500], b"", b"PK" + bytes(200_000), harmed, MAGIC, greedy):
         refused = await send(wrong)
         assert refused.status_code == 400, refused.text
     assert len((await web.get(API)).json()["items"]) == 2

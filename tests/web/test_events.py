@@ -45,6 +45,16 @@ async def test_events_are_found_by_class_type_text_and_time(car: Car) -> None:
         "class: there is no class loud; use info, warning, error, security",
     )
     assert (await web.get("/api/v1/events?from=yesterday")).status_code == 400
+    assert (await web.get("/api/v1/events?from=2026-05-02&to=2026-05-01")).json()[
+        "detail"
+    ] == "from: lies after to; change the two"
+
+
+async def test_a_board_that_comes_is_told_of_once(car: Car) -> None:
+    await car.start("relays:\n  boards: [{device: bar, channels: {1: {name: Light}}}]\n")
+    car.board("bar", channels=1)
+    await car.settle()
+    assert sorted(await types(car, "type=device.")) == ["device.changed", "device.found", "device.online"]
 
 
 async def test_a_call_is_told_done_refused_or_denied(car: Car) -> None:

@@ -20,7 +20,7 @@ from autocore.core.errors import InvalidData
 from autocore.core.model import Caller, Role
 from autocore.web.access import needs
 from autocore.web.parts import Parts
-from autocore.web.routes.history import parse_time
+from autocore.web.routes.history import window_of
 from autocore.web.views import LARGEST_SEQ, guarded, iso
 
 COLUMNS = ("seq", "at", "boot", "class", "type", "text", "who", "via", "data")
@@ -89,7 +89,7 @@ def asked(caller: Caller, types: str, classes: str, text: str, from_: str | None
     """Give the question of a request; whoever is no administrator gets nothing about security.
 
     Raises:
-        InvalidData: there is no such class, or a time is none.
+        InvalidData: there is no such class, a time is none, or the two are exchanged.
     """
     kinds = [one for one in EventClass if one is not EventClass.SECURITY or caller.role is Role.ADMIN]
     wanted = {one.strip() for one in classes.split(",") if one.strip()}
@@ -98,7 +98,7 @@ def asked(caller: Caller, types: str, classes: str, text: str, from_: str | None
         raise InvalidData(f"there is no class {unknown[0]}; use {', '.join(EventClass)}", field="class")
     if wanted:
         kinds = [one for one in kinds if one in wanted]
-    return Question(types, text, tuple(kinds), parse_time(from_, "from"), parse_time(to, "to"))
+    return Question(types, text, tuple(kinds), **window_of(from_, to))
 
 
 def event_view(one: Happened, timeline: Timeline) -> dict[str, Any]:
