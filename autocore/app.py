@@ -22,7 +22,7 @@ from autocore.broker.mosquitto import Mosquitto
 from autocore.builtin import log as logs
 from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
-from autocore.builtin.journal import StateJournal, read_journal
+from autocore.builtin.journal import StateJournal
 from autocore.builtin.keeper import RegistryKeeper
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
@@ -38,10 +38,9 @@ from autocore.core.auth.setup import SetupCode
 from autocore.core.auth.tokens import signing_key
 from autocore.core.bus import Bus
 from autocore.core.cache import Cache
-from autocore.core.clock import Clock, Sequence, SystemClock, Timeline
+from autocore.core.clock import Clock, SystemClock, Timeline
 from autocore.core.config import Config, read
 from autocore.core.config.sections import is_loopback
-from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import ConfigFaults, UnknownName
 from autocore.core.host import Core, Folders, PluginHost
@@ -59,7 +58,9 @@ from autocore.core.storage.plugin import open_plugin_database
 from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
 from autocore.core.wire import GatewayStatus
 from autocore.damage import Damages
-from autocore.records import Records, keep_copies, open_history, open_store, teller
+from autocore.provisioning.desk import Provisioning, provisioning
+from autocore.provisioning.wire import EnrolBroker
+from autocore.records import Records, Registries, keep_copies, open_history, open_registries, teller
 
 EXPIRE_EVERY_S = 1.0
 CONNECT_LIMIT_S = 3.0  # a broker of our own answers in milliseconds; one elsewhere may come later
@@ -184,8 +185,12 @@ class Gateway:
         # Importing the web takes longest; it can do so while the broker and the databases come up.
         web = asyncio.get_running_loop().run_in_executor(None, _import_web) if not self._is_rehearsal else None
         listener = await self._listen(web) if web is not None and self._connect_by is None else None
-        self.endpoint = await self._start_broker()
-        parts, records = await self._make_parts(self.endpoint)
+        approves_itself = self.config.core.devices.approve == "automatic"
+        known = await open_registries(
+            self._stack, self.settings.data, self._clock, self._damages, approves_itself=approves_itself
+        )
+        self.endpoint = await self._start_broker(known)
+        parts, records = await self._make_parts(self.endpoint, known)
         plugins = await self._start_plugins(parts)
         self.core = parts
         if web is None:
@@ -197,24 +202,27 @@ class Gateway:
         writers: dict[str, Writer] = {"history": records.history, "registry": records.keeper, "audit": records.audit}
         writers |= {"events": told.events, "notices": told.notifications}
         self._stack.callback(StorageWatch(writers, self._clock, parts.notify).start())
-        await self._connect(parts.hub, parts.link)
+        boards = provisioning(
+            parts.hub,
+            parts.devices,
+            known.credentials,
+            parts.bus,
+            self._clock,
+            saved=records.keeper.saved,
+            broker=self._broker_for_boards,
+        )
+        await self._connect(parts.hub, parts.link, boards)
         self._keep_time(parts.bus, parts.entities, records)
-        await self._serve(web, listener, parts, plugins, records)
+        await self._serve(web, listener, parts, plugins, records, boards)
         gc.collect()
         gc.freeze()  # what was made at the start lives for ever; no need to look at it at every collection
 
-    async def _make_parts(self, endpoint: Endpoint) -> tuple[Core, Records]:
-        """Open what is written down, and build the core upon it."""
+    async def _make_parts(self, endpoint: Endpoint, known: Registries) -> tuple[Core, Records]:
+        """Build the core upon what is known, and open the rest of what is written down."""
         settings, core, clock = self.settings, self.config.core, self._clock
-        store, boot, findings = await open_store(self._stack, settings.data, clock)
+        store, boot, bus, sequence = known.store, known.boot, known.bus, known.sequence
+        entities, devices = known.entities, known.devices
         timeline = Timeline(boot.offsets)
-        sequence = Sequence(boot.first_seq, store.reserve)
-        bus = Bus(clock, sequence)
-        entities = EntityRegistry(clock, sequence, bus, boot.number)
-        newer = await asyncio.to_thread(read_journal, settings.data, self._damages)
-        await store.restore(entities, newer)
-        devices = DeviceRegistry(clock, bus, approves_itself=core.devices.approve == "automatic")
-        devices.restore(await store.devices())
         if not self._is_rehearsal:
             keep_copies(self._stack, settings.data, bus, clock)
         audit = Audit(store.database, clock, sequence, boot.number)
@@ -232,7 +240,7 @@ class Gateway:
         hub = self._make_hub(endpoint, boot)
         cache = Cache(settings.data / "cache")
         self._stack.callback(cache.close)
-        tell = teller(bus, notifications, findings)
+        tell = teller(bus, notifications, known.findings)
         history = await open_history(
             self._stack,
             hub,
@@ -287,7 +295,7 @@ class Gateway:
         self._stack.push_async_callback(_settled, web)
         return listener
 
-    async def _start_broker(self) -> Endpoint:
+    async def _start_broker(self, known: Registries) -> Endpoint:
         section = self.config.core.mqtt
         if self._connect_by:
             return Endpoint("localhost", self.mqtt_port)
@@ -296,9 +304,9 @@ class Gateway:
         broker = self._broker = Mosquitto(
             self.settings.data / "broker",
             port=self.mqtt_port,
-            root=section.root,
             allows_anonymous=section.anonymous == "loopback",
             damages=self._damages,
+            accounts=lambda: known.credentials.accounts(known.devices, section.root),
         )
         endpoint = await broker.start()
         self._stack.push_async_callback(broker.stop)
@@ -358,12 +366,21 @@ class Gateway:
         await plugins.start()
         return plugins
 
-    async def _connect(self, hub: MqttHub, link: DeviceLink) -> None:
+    def _broker_for_boards(self) -> tuple[EnrolBroker, str | None]:
+        """Give where boards find the broker: one of another by its address, ours where they found it."""
+        endpoint = self.endpoint
+        if endpoint is None or self._broker is not None:
+            return EnrolBroker(None, self.mqtt_port, tls=False), None
+        return EnrolBroker(endpoint.host, endpoint.port, endpoint.tls), None
+
+    async def _connect(self, hub: MqttHub, link: DeviceLink, boards: Provisioning) -> None:
         connected = asyncio.Event()
         remove = hub.on_connection(lambda is_connected: connected.set() if is_connected else None)
         self._stack.push_async_callback(hub.stop)
         link.start()
         self._stack.callback(link.stop)
+        boards.start()
+        self._stack.push_async_callback(boards.stop)
         hub.start()
         try:
             async with asyncio.timeout(CONNECT_LIMIT_S):
@@ -378,7 +395,9 @@ class Gateway:
         self._stack.push_async_callback(keeper.stop)
         self._stack.callback(Every(self._clock, EXPIRE_EVERY_S, entities.expire).cancel)
 
-    async def _serve(self, web: asyncio.Future[Any], listener: Any, core: Core, plugins: Plugins, records: Records) -> None:
+    async def _serve(
+        self, web: asyncio.Future[Any], listener: Any, core: Core, plugins: Plugins, records: Records, boards: Provisioning
+    ) -> None:
         modules = await web
         backups = await self._open_backups(core, records)
         parts = modules.Parts(
@@ -401,6 +420,7 @@ class Gateway:
             cache=core.cache,
             hub=core.hub,
             link=core.link,
+            boards=boards,
             store=core.store("web"),
             folders=core.folders,
             started_ns=self._started_ns,

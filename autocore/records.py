@@ -11,6 +11,7 @@ from typing import Any
 
 from autocore.backup.applying import untold
 from autocore.builtin.audit import Audit
+from autocore.builtin.journal import read_journal
 from autocore.builtin.keeper import RegistryKeeper
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.parts import Builtin
@@ -18,12 +19,15 @@ from autocore.builtin.people import People
 from autocore.builtin.timekeeper import BelievableClock
 from autocore.core.bus import Bus
 from autocore.core.clock import Clock, Sequence, Timeline
+from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.notices import Severity
 from autocore.core.storage.damage import Finding
 from autocore.core.storage.state import BootInfo, StateStore
+from autocore.damage import Damages
 from autocore.history.history import History, Waiting
+from autocore.provisioning.credentials import Credentials
 from autocore.rescue.keeper import SnapshotKeeper
 from autocore.rescue.rescue import rescue
 
@@ -45,6 +49,41 @@ class Records:
     accounts: People
     audit: Audit
     builtin: Builtin
+
+
+@dataclass(frozen=True, slots=True)
+class Registries:
+    """What is known of entities and devices, read from state.db, and who of the devices has a password at the broker."""
+
+    store: StateStore
+    boot: BootInfo
+    findings: tuple[Finding, ...]
+    sequence: Sequence
+    bus: Bus
+    entities: EntityRegistry
+    devices: DeviceRegistry
+    credentials: Credentials
+
+
+async def open_registries(
+    stack: AsyncExitStack, data: Path, clock: BelievableClock, damages: Damages, *, approves_itself: bool
+) -> Registries:
+    """Open state.db, begin a start, and read what was known.
+
+    Raises:
+        StorageError: it cannot be used.
+    """
+    store, boot, findings = await open_store(stack, data, clock)
+    sequence = Sequence(boot.first_seq, store.reserve)
+    bus = Bus(clock, sequence)
+    entities = EntityRegistry(clock, sequence, bus, boot.number)
+    newer = await asyncio.to_thread(read_journal, data, damages)
+    await store.restore(entities, newer)
+    devices = DeviceRegistry(clock, bus, approves_itself=approves_itself)
+    devices.restore(await store.devices())
+    credentials = Credentials(store.database, clock, boot.number)
+    await credentials.load()
+    return Registries(store, boot, findings, sequence, bus, entities, devices, credentials)
 
 
 async def open_store(

@@ -6,21 +6,20 @@ It ends with the gateway, also when the gateway is killed (PDEATHSIG), and an or
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import hashlib
 import json
 import logging
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import socket
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from autocore.broker.accounts import GATEWAY, Account, document, new_password, seal
 from autocore.core.child import die_with_parent
 from autocore.core.disk import write_file
 from autocore.core.errors import BrokerError
@@ -28,17 +27,15 @@ from autocore.core.mqtt.endpoint import Endpoint
 from autocore.damage import Damages
 
 HOST = "127.0.0.1"
-ACCOUNT = "autocore-gateway"
 READY_LIMIT_S = 5.0
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 60.0  # one that ran for so long is started again at once
-ITERATIONS = 101  # what mosquitto_ctrl writes; the secrets are random, so more would protect nothing
 
 SHORTEST_PASSWORD = 20  # of those that are made here: 43 characters
 LISTS = ("clients", "groups", "roles")
 LOST = {
     "mosquitto.db": "messages that the broker kept are gone; the gateway publishes its own again",
-    "accounts.json": "devices need new credentials",
+    "accounts.json": "it is made anew; only accounts that were added to it by hand are gone",
 }
 
 log = logging.getLogger("autocore.broker")
@@ -54,17 +51,25 @@ class Mosquitto:
     Args:
         folder: where its state, its accounts and its pid file lie; made when it is missing.
         port: the port on 127.0.0.1.
-        root: the first level of the native topics, for what an anonymous client may do.
         allows_anonymous: whether clients on this machine need no password (the demo).
         damages: hears of files that could not be used.
+        accounts: gives the accounts of the devices, at every start of the broker.
     """
 
-    def __init__(self, folder: Path, *, port: int, root: str, allows_anonymous: bool, damages: Damages | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int,
+        allows_anonymous: bool,
+        damages: Damages | None = None,
+        accounts: Callable[[], Sequence[Account]] = tuple,
+    ) -> None:
         self._damages = damages or Damages()
         self._folder = folder
         self._port = port
-        self._root = root
         self._allows_anonymous = allows_anonymous
+        self._accounts = accounts
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self.restarts = 0
@@ -81,12 +86,11 @@ class Mosquitto:
         _check_free(self._port)
         try:
             password = self._password()
-            self._write_accounts(password)
         except OSError as error:
             raise BrokerError(f"{self._folder} cannot be written: {error.strerror}; the broker needs its accounts") from error
         await self._launch_without_damage(program, password)
         self._task = asyncio.get_running_loop().create_task(self._supervise(program))
-        return Endpoint(HOST, self._port, ACCOUNT, password)
+        return Endpoint(HOST, self._port, GATEWAY, password)
 
     async def stop(self) -> None:
         """End it; it writes its state first."""
@@ -133,6 +137,7 @@ class Mosquitto:
         """Launch it; a file that it cannot be launched with is set aside, first the one that it complains of."""
         spare = ["mosquitto.db", "accounts.json"]
         while True:
+            self._write_accounts(password)
             try:
                 await self._launch(program)
                 return
@@ -146,8 +151,6 @@ class Mosquitto:
                 log.error("%s", error)  # noqa: TRY400  # a sentence, no trace
                 name = spare.pop(0)
                 self._damages.set_aside(self._folder / name, LOST[name])
-                if name == "accounts.json":
-                    self._write_accounts(password)
 
     async def _launch(self, program: str) -> None:
         # A pipe of our own: uvloop gives a child a socket for its standard input, which cannot be opened by name.
@@ -220,30 +223,21 @@ class Mosquitto:
             if len(password) >= SHORTEST_PASSWORD and password.isascii() and password.isprintable():
                 return password
             self._damages.set_aside(file, "the gateway has a new password for its broker")
-        password = secrets.token_urlsafe(32)
+        password = new_password()
         write_file(file, password.encode())
         return password
 
     def _write_accounts(self, password: str) -> None:
-        """Write what the dynamic-security plugin reads at its start: the gateway's account and what strangers may do."""
+        """Write what the dynamic-security plugin reads at its start: who may enter, and what each may do."""
         file = self._folder / "accounts.json"
         known = self._known_accounts(file)
-        strangers = [client for client in known.get("clients", []) if client.get("username") != ACCOUNT]
-        roles = [role for role in known.get("roles", []) if role.get("rolename") not in ("gateway", "anonymous")]
-        groups = [group for group in known.get("groups", []) if group.get("groupname") != "anonymous"]
-        document = {
-            "defaultACLAccess": {
-                "publishClientSend": False,
-                "publishClientReceive": True,
-                "subscribe": False,
-                "unsubscribe": True,
-            },
-            "clients": [*strangers, _account(password)],
-            "groups": [*groups, {"groupname": "anonymous", "roles": [{"rolename": "anonymous"}], "clients": []}],
-            "roles": [*roles, _gateway_role(), self._anonymous_role()],
-            "anonymousGroup": "anonymous",
-        }
-        write_file(file, json.dumps(document, indent=1).encode())
+        whole = document(seal(password), self._accounts(), known, allows_anonymous=self._allows_anonymous)
+        try:
+            write_file(file, json.dumps(whole, indent=1).encode())
+        except OSError as error:
+            if not file.exists():
+                raise BrokerError(f"{file} cannot be written: {error.strerror}; the broker needs its accounts") from error
+            log.warning("%s cannot be written: %s; the broker starts with the one that is there", file, error.strerror)
 
     def _known_accounts(self, file: Path) -> dict[str, list[dict[str, Any]]]:
         """Give the clients, groups and roles of the file; when they cannot be read it is set aside."""
@@ -257,14 +251,6 @@ class Mosquitto:
             return {name: document.get(name, []) for name in LISTS}
         self._damages.set_aside(file, LOST["accounts.json"])
         return {}
-
-    def _anonymous_role(self) -> dict[str, Any]:
-        acls = []
-        if self._allows_anonymous:
-            for kind in ("publishClientSend", "publishClientReceive", "subscribePattern", "unsubscribePattern"):
-                acls.append(_acl(kind, "#"))
-                acls.append(_acl(kind, "$CONTROL/#", allow=False))
-        return {"rolename": "anonymous", "acls": acls}
 
     def _end_orphan(self) -> None:
         """End the Mosquitto that an earlier gateway left behind, and only that one."""
@@ -316,31 +302,6 @@ def _check_free(port: int) -> None:
             raise BrokerError(
                 f"port {port} for the broker is in use; set mqtt.port or --mqtt-port to a free one, or mqtt.broker to that broker"
             ) from error
-
-
-def _account(password: str) -> dict[str, Any]:
-    salt = secrets.token_bytes(12)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
-    return {
-        "username": ACCOUNT,
-        "textname": "AutoCore",
-        "roles": [{"rolename": "gateway"}],
-        "password": base64.b64encode(digest).decode(),
-        "salt": base64.b64encode(salt).decode(),
-        "iterations": ITERATIONS,
-    }
-
-
-def _gateway_role() -> dict[str, Any]:
-    kinds = ("publishClientSend", "publishClientReceive", "subscribePattern", "unsubscribePattern")
-    return {
-        "rolename": "gateway",
-        "acls": [_acl(kind, topic) for kind in kinds for topic in ("#", "$SYS/#", "$CONTROL/#")],
-    }
-
-
-def _acl(kind: str, topic: str, *, allow: bool = True) -> dict[str, Any]:
-    return {"acltype": kind, "topic": topic, "priority": 0 if allow else 10, "allow": allow}
 
 
 def _is_list_of_objects(value: Any) -> bool:

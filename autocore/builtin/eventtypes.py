@@ -77,6 +77,16 @@ TYPES: Mapping[str, EventType] = {
         EventType("device.unknown", _INFO, N_("nobody knows whether the device %(device)s is there")),
         EventType("device.changed", _INFO, N_("the device %(device)s was changed")),
         EventType("device.reported", _ERROR, N_("the device %(device)s reports: %(message)s (%(code)s)")),
+        EventType("device.forgotten", _SECURITY, N_("the device %(device)s was forgotten")),
+        EventType("device.credentials", _SECURITY, N_("the device %(device)s has new credentials")),
+        EventType("device.replaced", _SECURITY, N_("another board (%(mac)s) has taken the place of %(device)s")),
+        EventType("device.joining", _SECURITY, N_("join mode was opened or closed")),
+        EventType(
+            "device.joining_refused",
+            _SECURITY,
+            N_("a second board (%(type)s, %(mac)s) asked with the same joining code; join mode was closed"),
+            is_said=True,
+        ),
         EventType("device.ack", _INFO, N_("the device %(device)s answered %(id)s: %(status)s"), is_kept=False),
         EventType("mqtt.retained_command", _WARNING, N_("a retained command stood on %(topic)s and was deleted"), is_said=True),
         EventType(

@@ -81,6 +81,7 @@ class RegistryKeeper:
             on("entity.removed", self._on_entity),
             on("device.found", self._on_device),
             on("device.changed", self._on_device),
+            on("device.forgotten", self._on_device),
         ]
         self._timer = Every(self._clock, FOLD_S, self._ask)
         self._journal_timer = Every(self._clock, JOURNAL_S, self._on_second)
@@ -190,11 +191,12 @@ class RegistryKeeper:
             devices, self._changed_devices = self._changed_devices, set()
             known = [self._entities.get(one) for one in added if one in self._entities]
             changed = [device for one in devices if (device := self._devices.find(one)) is not None]
+            forgotten = [one for one in devices if self._devices.find(one) is None]
             try:
                 if known or gone:
                     await self._store.save_entities(known, gone)
-                if changed:
-                    await self._store.save_devices(changed)
+                if devices:
+                    await self._store.save_devices(changed, forgotten)
             except StorageError:
                 self._new_entities |= added - self._gone_entities
                 self._gone_entities |= gone - self._new_entities

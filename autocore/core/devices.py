@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 
 from autocore.core.bus import Bus
 from autocore.core.clock import Clock
-from autocore.core.errors import Refused, UnknownName
+from autocore.core.errors import NameTaken, Refused, UnknownName
 from autocore.core.model import GATEWAY, Cause
 from autocore.core.names import nearest
 
@@ -44,6 +44,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
         details: uptime_s, rssi_dbm, free_memory_bytes and the like from its last status.
         alias: what people call it, instead of the name that it gives itself.
         area: where in the vehicle it is.
+        granted: which of the capabilities that give rights at the broker it was granted by people.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     details: Mapping[str, Any] = {}
     alias: str = ""
     area: str = ""
+    granted: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -83,7 +85,8 @@ class DeviceRegistry:
     def __init__(self, clock: Clock, bus: Bus, *, approves_itself: bool, limit: int = 1_000) -> None:
         self._clock = clock
         self._bus = bus
-        self._first = Standing.APPROVED if approves_itself else Standing.FOUND
+        self.first = Standing.APPROVED if approves_itself else Standing.FOUND
+        """Where a device stands when it is heard for the first time."""
         self._limit = limit
         self._devices: dict[str, Device] = {}
         self._seen_ns: dict[str, int] = {}
@@ -123,7 +126,7 @@ class DeviceRegistry:
             if len(self._devices) >= self._limit:
                 self.turned_away += 1
                 return False
-            device = Device(id=device_id, name=device_id, standing=self._first)
+            device = Device(id=device_id, name=device_id, standing=self.first)
             self._devices[device_id] = device
             self._bus.emit("device.found", {"device": device_id, "standing": device.standing.value})
         self._seen_ns[device_id] = self._clock.monotonic_ns()
@@ -149,8 +152,40 @@ class DeviceRegistry:
             self._bus.emit("device.changed", {"device": device_id, "changed": changed}, _word_of(device_id))
         return new
 
-    def approve(self, device_id: str, cause: Cause = GATEWAY) -> Device:
-        """Let a device take part."""
+    def add(self, device: Device, cause: Cause = GATEWAY) -> Device:
+        """Take a device in that has not spoken under its id yet.
+
+        Raises:
+            NameTaken: there is one with that id.
+            Refused: there are too many (`full`).
+        """
+        if device.id in self._devices:
+            raise NameTaken(f"there is a device {device.id} already; replace it, or choose another id")
+        if len(self._devices) >= self._limit:
+            self.turned_away += 1
+            raise Refused(f"there are {self._limit} devices already; forget some that were only found", code="full")
+        self._devices[device.id] = device
+        self._bus.emit("device.found", {"device": device.id, "standing": device.standing.value}, cause)
+        return device
+
+    def forget(self, device_id: str, cause: Cause = GATEWAY) -> None:
+        """Forget a device that does not take part.
+
+        Raises:
+            UnknownName: no such device.
+            Refused: it is approved; retire it first (`approved`).
+        """
+        device = self.get(device_id)
+        if device.standing is Standing.APPROVED:
+            raise Refused(f"{device_id} is approved; retire it first", code="approved")
+        del self._devices[device_id]
+        self._seen_ns.pop(device_id, None)
+        self._bus.emit("device.forgotten", {"device": device_id}, cause)
+
+    def approve(self, device_id: str, cause: Cause = GATEWAY, granted: Collection[str] | None = None) -> Device:
+        """Let a device take part; `granted` are the capabilities that give it rights, None leaves those it has."""
+        if granted is not None:
+            self._devices[device_id] = msgspec.structs.replace(self.get(device_id), granted=tuple(sorted(set(granted))))
         return self._stand(device_id, Standing.APPROVED, cause)
 
     def retire(self, device_id: str, cause: Cause = GATEWAY) -> Device:

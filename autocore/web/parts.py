@@ -25,6 +25,7 @@ from autocore.core.plugins import Plugins
 from autocore.core.services import ServiceRegistry
 from autocore.core.storage.state import KeyValue
 from autocore.history.history import History
+from autocore.provisioning.desk import Provisioning
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Parts:
     cache: Cache
     hub: MqttHub
     link: DeviceLink
+    boards: Provisioning
     store: KeyValue
     """What the web itself keeps."""
     folders: Folders

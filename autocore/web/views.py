@@ -83,6 +83,7 @@ def device_view(device: Device, registry: DeviceRegistry, timeline: Timeline, bo
         "firmware": device.firmware,
         "hardware": device.hardware,
         "capabilities": list(device.capabilities),
+        "granted": list(device.granted),
         "channels": device.channels,
         "details": dict(device.details),
     }

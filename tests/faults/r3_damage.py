@@ -170,7 +170,7 @@ async def _hear_of(car: Car, name: str, verdict: Verdict) -> None:
 
 async def _start_broker(folder: Path, _damage: Damage, verdict: Verdict) -> None:
     began = time.monotonic()
-    broker = Mosquitto(folder / "data" / "broker", port=free_port(), root="autocore", allows_anonymous=True)
+    broker = Mosquitto(folder / "data" / "broker", port=free_port(), allows_anonymous=True)
     endpoint = await broker.start()
     try:
         verdict.start_s = time.monotonic() - began

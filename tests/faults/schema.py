@@ -141,6 +141,9 @@ def state_rows() -> Rows:
         **_people_rows(text),
         **_happened_rows(text),
         "device": [{"id": "engine", "facts": json.dumps({"id": "engine", "standing": "approved", "name": text})}],
+        "credential": [
+            {"device": "engine", "salt": "c2FsdHNhbHQ=", "digest": "ZGlnZXN0", "iterations": 101, "boot": 2, "issued_ns": BIG}
+        ],
     }
 
 

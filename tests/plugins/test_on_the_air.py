@@ -221,7 +221,7 @@ async def _answers(vehicle: Running) -> bool:
 
 
 async def test_a_broker_elsewhere_serves_as_well(start: Start, tmp_path: Any) -> None:
-    broker = Mosquitto(tmp_path / "elsewhere", port=free_port(), root="autocore", allows_anonymous=True)
+    broker = Mosquitto(tmp_path / "elsewhere", port=free_port(), allows_anonymous=True)
     endpoint = await broker.start()
     gateway = await start(CONFIG.replace("{anonymous: loopback}", f"{{broker: 'mqtt://127.0.0.1:{endpoint.port}'}}"))
     assert not (tmp_path / "data/broker").exists()

@@ -54,6 +54,15 @@ def _define_registry(db: Any) -> None:
         id = PrimaryKey(str)
         facts = Required(str)
 
+    class CredentialRow(db.Entity):  # type: ignore[misc]
+        _table_ = "credential"
+        device = PrimaryKey(str)
+        salt = Required(str)
+        digest = Required(str)
+        iterations = Required(int)
+        boot = Required(int, size=64)
+        issued_ns = Required(int, size=64)
+
 
 def _define_accounts(db: Any) -> None:
     class User(db.Entity):  # type: ignore[misc]

@@ -231,13 +231,15 @@ class StateStore:
         facts = await self.database.run(lambda: [row.facts for row in db.DeviceRow.select()])
         return [msgspec.json.decode(one, type=Device) for one in facts]
 
-    async def save_devices(self, devices: Sequence[Device]) -> None:
-        """Keep what is known of these devices."""
+    async def save_devices(self, devices: Sequence[Device], gone: Sequence[str] = ()) -> None:
+        """Keep what is known of these devices, and forget those with the ids `gone`."""
         db = self.database.pony
         rows = [(one.id, msgspec.json.encode(one).decode()) for one in devices]
 
         def work() -> None:
-            db.get_connection().executemany("INSERT OR REPLACE INTO device VALUES (?, ?)", rows)
+            connection = db.get_connection()
+            connection.executemany("INSERT OR REPLACE INTO device VALUES (?, ?)", rows)
+            connection.executemany("DELETE FROM device WHERE id = ?", [(one,) for one in gone])
 
         await self.database.run(work)
 

@@ -24,7 +24,7 @@ from tests.conftest import Ear, eventually, free_port
 
 @pytest.fixture
 async def broker(tmp_path: Path) -> AsyncIterator[Mosquitto]:
-    mosquitto = Mosquitto(tmp_path / "broker", port=free_port(), root="autocore", allows_anonymous=True)
+    mosquitto = Mosquitto(tmp_path / "broker", port=free_port(), allows_anonymous=True)
     await mosquitto.start()
     yield mosquitto
     await mosquitto.stop()
@@ -183,24 +183,24 @@ async def test_a_port_in_use_is_one_sentence_with_the_setting(tmp_path: Path) ->
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(BrokerError, match=rf"{port}.*mqtt\.port"):
-            await Mosquitto(tmp_path, port=port, root="autocore", allows_anonymous=False).start()
+            await Mosquitto(tmp_path, port=port, allows_anonymous=False).start()
 
 
 async def test_without_mosquitto_the_sentence_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *args, **kwargs: None)
     with pytest.raises(BrokerError, match="apt install mosquitto"):
-        await Mosquitto(tmp_path, port=free_port(), root="autocore", allows_anonymous=False).start()
+        await Mosquitto(tmp_path, port=free_port(), allows_anonymous=False).start()
 
 
 async def test_a_broker_left_behind_is_ended_and_its_place_taken(tmp_path: Path) -> None:
     port = free_port()
-    first = Mosquitto(tmp_path, port=port, root="autocore", allows_anonymous=False)
+    first = Mosquitto(tmp_path, port=port, allows_anonymous=False)
     await first.start()
     orphan = first.pid
     assert orphan is not None
     assert first._task is not None
     first._task.cancel()
-    second = Mosquitto(tmp_path, port=port, root="autocore", allows_anonymous=False)
+    second = Mosquitto(tmp_path, port=port, allows_anonymous=False)
     await second.start()
     assert second.pid not in (None, orphan)
     await second.stop()
@@ -208,7 +208,7 @@ async def test_a_broker_left_behind_is_ended_and_its_place_taken(tmp_path: Path)
 
 @pytest.mark.parametrize(("username", "password"), [(None, None), ("autocore-gateway", "wrong"), ("nobody", "x")])
 async def test_who_has_no_account_stays_out(tmp_path: Path, username: str | None, password: str | None) -> None:
-    broker = Mosquitto(tmp_path / "b", port=free_port(), root="autocore", allows_anonymous=False)
+    broker = Mosquitto(tmp_path / "b", port=free_port(), allows_anonymous=False)
     endpoint = await broker.start()
     stranger = MqttHub(SystemClock(), Endpoint(endpoint.host, endpoint.port, username, password), "autocore")
     stranger.start()
@@ -291,12 +291,12 @@ def _behind(hub: MqttHub, heard: list[str], word: str) -> bool:
     ids=["its messages", "no accounts", "nonsense in the accounts", "no password", "no text as a password"],
 )
 async def test_the_broker_starts_beside_a_damaged_file_and_keeps_it(tmp_path: Path, name: str, content: bytes) -> None:
-    first = Mosquitto(tmp_path, port=free_port(), root="autocore", allows_anonymous=False)
+    first = Mosquitto(tmp_path, port=free_port(), allows_anonymous=False)
     await first.start()
     await first.stop()
     (tmp_path / name).write_bytes(content)
     damages = Damages()
-    broker = Mosquitto(tmp_path, port=free_port(), root="autocore", allows_anonymous=False, damages=damages)
+    broker = Mosquitto(tmp_path, port=free_port(), allows_anonymous=False, damages=damages)
     hub = MqttHub(SystemClock(), await broker.start(), "autocore")
     hub.start()
     await eventually(lambda: hub.is_connected)

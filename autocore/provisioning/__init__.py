@@ -1,0 +1,1 @@
+"""How a board gets in: credentials of its own, join mode, and the words to flash."""

@@ -1,0 +1,217 @@
+"""Lets devices in and shuts them out: standing, rights and credentials, on disk and at the broker, in one place.
+
+What lets somebody in is on disk before the broker knows of it; who is shut out is cut off by the broker first. What the broker
+could not be told is told when it is there again; its accounts are made anew from what is on disk whenever the gateway starts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
+
+from autocore.broker.accounts import new_password, seal
+from autocore.broker.grants import CAPABILITIES, rights_of
+from autocore.broker.security import BrokerSecurity
+from autocore.core.bus import Bus
+from autocore.core.devices import Device, DeviceRegistry, Standing
+from autocore.core.errors import BrokerError, InvalidData, NameTaken, Refused
+from autocore.core.model import Cause
+from autocore.core.mqtt.hub import MqttHub
+from autocore.core.names import is_device_id, nearest
+from autocore.provisioning.credentials import Credentials
+
+RESERVED = frozenset({"autocore-gateway", "enrol"})
+"""User names at the broker that are no device's."""
+
+log = logging.getLogger("autocore.devices")
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Credentials, the only time that they can be read; the id is user name and client id."""
+
+    device: str
+    password: str = field(repr=False)
+
+
+class Provisioner:
+    """Changes who takes part.
+
+    Args:
+        hub: says when the broker is there.
+        security: changes the broker's accounts.
+        credentials: who has a password.
+        devices: who is approved, and what each is granted.
+        bus: told when credentials are issued.
+        saved: returns once the registry is on disk.
+    """
+
+    def __init__(
+        self,
+        hub: MqttHub,
+        security: BrokerSecurity,
+        credentials: Credentials,
+        devices: DeviceRegistry,
+        bus: Bus,
+        saved: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.is_enforced: bool | None = None
+        """Whether the broker lets the gateway decide who may enter; None while that is not known."""
+        self._hub = hub
+        self._security = security
+        self._credentials = credentials
+        self._devices = devices
+        self._bus = bus
+        self._saved = saved
+        self._turn = asyncio.Lock()
+        self._owed: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._undo: Callable[[], None] | None = None
+
+    def start(self) -> None:
+        """Bring the broker up to date whenever it is there."""
+        self._undo = self._hub.on_connection(self._on_connection)
+
+    async def stop(self) -> None:
+        """Finish what is under way."""
+        if self._undo is not None:
+            self._undo()
+        if self._task is not None:
+            await self._task
+
+    def has_credentials(self, device_id: str) -> bool:
+        """Say whether a device has a password at the broker."""
+        return device_id in self._credentials
+
+    async def approve(self, device_id: str, cause: Cause, granted: Collection[str] | None = None) -> Device:
+        """Let a device take part.
+
+        Args:
+            device_id: which one.
+            cause: who lets it.
+            granted: the capabilities that give it rights (`CAPABILITIES`); None leaves those it has.
+
+        Raises:
+            UnknownName: no such device.
+            InvalidData: there is no such capability.
+            StorageError: it could not be kept.
+            BrokerError: it is approved, but the broker does not know its rights yet.
+        """
+        if granted is not None:
+            check_granted(granted)
+        device = self._devices.approve(device_id, cause, granted)
+        await self._saved()
+        await self._tell_broker(device_id)
+        return device
+
+    async def retire(self, device_id: str, cause: Cause) -> Device:
+        """Shut a device out: it is cut off at once, and its password is worth nothing any more.
+
+        Raises:
+            UnknownName: no such device.
+            BrokerError: it is not listened to any more, but the broker could not be told yet, and is as soon as it is there.
+            StorageError: it could not be kept.
+        """
+        device = self._devices.retire(device_id, cause)
+        await self._tell_broker(device_id)
+        await self._saved()
+        return device
+
+    async def forget(self, device_id: str, cause: Cause) -> None:
+        """Forget a device that was only found, or is retired.
+
+        Raises:
+            UnknownName: no such device.
+            Refused: it is approved.
+            BrokerError, StorageError: as `retire`.
+        """
+        self._devices.forget(device_id, cause)
+        await self._tell_broker(device_id)
+        await self._saved()
+
+    async def add(self, device: Device, cause: Cause) -> Issued:
+        """Take in a board that has not spoken yet, approved, and give it credentials.
+
+        Raises:
+            InvalidData: its id is none, is reserved, or it shall be granted what there is not.
+            NameTaken: there is a device with that id.
+            Refused: there are too many devices.
+            BrokerError, StorageError: as `issue`.
+        """
+        if not is_device_id(device.id) or device.id in RESERVED:
+            raise InvalidData("a device's id is a-z, 0-9, _ and -, at most 64 characters, and not a reserved one", field="id")
+        check_granted(device.granted)
+        self._devices.add(device, cause)
+        return await self.issue(device.id, cause)
+
+    async def issue(self, device_id: str, cause: Cause) -> Issued:
+        """Give an approved device a new password; whoever uses the old one is cut off.
+
+        Raises:
+            UnknownName: no such device.
+            Refused: it is not approved.
+            BrokerError: the broker does not know of it yet; issue it again when it is there.
+            StorageError: it could not be kept.
+        """
+        device = self._devices.get(device_id)
+        if device.standing is not Standing.APPROVED:
+            raise Refused(f"{device_id} is not approved; approve it first", code="not_approved")
+        if device_id in RESERVED:
+            raise NameTaken(f"{device_id} is a reserved name at the broker; give the board another id")
+        if self.is_enforced is False:
+            raise Refused(
+                "this broker is not the gateway's own; make the account there and give it to the board", code="foreign_broker"
+            )
+        async with self._turn:
+            password = new_password()
+            await self._saved()
+            await self._credentials.put(device_id, seal(password))
+            await self._security.put(device_id, rights_of(self._hub.root, device_id, device.granted), password)
+        self._bus.emit("device.credentials", {"device": device_id}, cause)
+        return Issued(device_id, password)
+
+    async def _tell_broker(self, device_id: str) -> None:
+        async with self._turn:
+            try:
+                await self._align(device_id)
+            except BrokerError as error:
+                self._owed.add(device_id)
+                if self.is_enforced:
+                    raise BrokerError(
+                        f"the broker does not know of it yet and is told as soon as it is there: {error}"
+                    ) from error
+
+    async def _align(self, device_id: str) -> None:
+        device = self._devices.find(device_id)
+        if device is not None and device.standing is Standing.APPROVED:
+            if device_id in self._credentials:
+                await self._security.put(device_id, rights_of(self._hub.root, device_id, device.granted))
+        elif device_id in self._credentials:
+            await self._security.drop(device_id)
+            await self._credentials.drop(device_id)
+        self._owed.discard(device_id)
+
+    def _on_connection(self, is_connected: bool) -> None:  # noqa: FBT001  # the hub's signal
+        if is_connected and (self._task is None or self._task.done()):
+            self._task = asyncio.get_running_loop().create_task(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        self.is_enforced = await self._security.is_obeyed()
+        for device_id in sorted(self._owed) if self.is_enforced else ():
+            async with self._turn:
+                try:
+                    await self._align(device_id)
+                except BrokerError as error:
+                    log.warning("the broker could not be told about %s and is told later: %s", device_id, error)
+                    return
+
+
+def check_granted(granted: Collection[str]) -> None:
+    """Let pass what there is to be granted; raises InvalidData."""
+    for one in granted:
+        if one not in CAPABILITIES:
+            near = nearest(one, CAPABILITIES)
+            hint = f"; did you mean {near}?" if near else ""
+            raise InvalidData(f"there is no capability {one[:60]} to be granted{hint}", field="granted")

@@ -1,0 +1,37 @@
+"""What a new board and the gateway say to each other in join mode. Types only."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from autocore.core.wire import ShortText
+
+
+class EnrolRequest(msgspec.Struct, frozen=True):
+    """`enrol/{code}/request`: a new board asks for credentials of its own."""
+
+    type: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    mac: Annotated[str, msgspec.Meta(max_length=40)] | None = None
+    name: Annotated[str, msgspec.Meta(max_length=60)] | None = None
+    capabilities: Annotated[list[Annotated[str, msgspec.Meta(max_length=60)]], msgspec.Meta(max_length=32)] = []
+    firmware: ShortText | None = None
+
+
+class EnrolBroker(msgspec.Struct, frozen=True):
+    """Where a board finds the broker from now on; None: where it asked."""
+
+    host: str | None
+    port: int
+    tls: bool
+
+
+class EnrolAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`enrol/{code}/answer`: a board was approved; `device` is its id, user name and client id."""
+
+    device: str
+    username: str
+    password: str
+    broker: EnrolBroker
+    ca: str | None = None
