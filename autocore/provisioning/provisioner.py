@@ -15,7 +15,7 @@ from autocore.broker.accounts import new_password, seal
 from autocore.broker.grants import CAPABILITIES, rights_of
 from autocore.broker.security import BrokerSecurity
 from autocore.core.bus import Bus
-from autocore.core.devices import Device, DeviceRegistry, Standing
+from autocore.core.devices import Device, DeviceRegistry, Presence, Standing
 from autocore.core.errors import BrokerError, InvalidData, NameTaken, Refused
 from autocore.core.model import Cause
 from autocore.core.mqtt.hub import MqttHub
@@ -114,10 +114,13 @@ class Provisioner:
             BrokerError: it is not listened to any more, but the broker could not be told yet, and is as soon as it is there.
             StorageError: it could not be kept.
         """
-        device = self._devices.retire(device_id, cause)
+        self._devices.retire(device_id, cause)
+        had_credentials = device_id in self._credentials
         await self._tell_broker(device_id)
+        if had_credentials and self.is_enforced:  # the broker has cut it off, and a client without a will leaves no word
+            self._devices.update(device_id, presence=Presence.OFFLINE, session=None, is_welcomed=False)
         await self._saved()
-        return device
+        return self._devices.get(device_id)
 
     async def forget(self, device_id: str, cause: Cause) -> None:
         """Forget a device that was only found, or is retired.

@@ -7,6 +7,7 @@ from autocore.web.pages import (
     developer,
     devices,
     entities,
+    joining,
     logs,
     look,
     monitoring,
@@ -17,6 +18,6 @@ from autocore.web.pages import (
     static,
 )
 
-_CORE = (account, entities, devices, developer, services, logs, monitoring, configuration, backup, people, settings)
+_CORE = (account, entities, devices, joining, developer, services, logs, monitoring, configuration, backup, people, settings)
 _ALL = (static, look, *_CORE, shell)
 ROUTES = [handler for module in _ALL for handler in module.ROUTES]

@@ -6,18 +6,19 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 
-from autocore.builtin.eventlog import Question
-from autocore.core.clock import Timeline
-from autocore.core.devices import Device, DeviceRegistry
-from autocore.core.entities import EntityRegistry
+from autocore.broker.grants import CAPABILITIES
+from autocore.core.devices import Device, Standing
 from autocore.core.errors import AutocoreError, UnknownName
 from autocore.core.link import DeviceLink
 from autocore.core.model import Caller, Role
 from autocore.core.names import nearest
 from autocore.core.panels import Slot
 from autocore.web.access import needs
+from autocore.web.pages.logs import shown
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
+from autocore.web.routes.devices import joining_view
+from autocore.web.routes.events import asked
 
 LONGEST_WORD = 60
 
@@ -25,14 +26,7 @@ LONGEST_WORD = 60
 @get("/devices", opt=needs(Role.VIEWER, "pages:devices"), include_in_schema=False)
 async def devices_page(request: Request[Any, Any, Any], pages: Pages, parts: Parts, caller: Caller) -> Response[str]:
     """Show every device; those that were only found stand first."""
-    devices = sorted(parts.devices, key=lambda one: (one.standing.value != "found", one.standing.value == "retired", one.id))
-    context = {
-        "devices": [_row(one, parts.devices, parts.timeline, parts.entities) for one in devices],
-        "may_approve": caller.may(Role.TECHNICIAN, "devices:approve"),
-        "approval": parts.config.core.devices.approve,
-        "root": parts.hub.root,
-    }
-    return await pages.page(request, "devices.html", context)
+    return await pages.page(request, "devices.html", devices_context(parts, caller))
 
 
 @get("/devices/{device_id:str}", opt=needs(Role.VIEWER, "pages:devices"), include_in_schema=False)
@@ -41,11 +35,12 @@ async def device_page(
 ) -> Response[str]:
     """Show one device."""
     device = parts.devices.get(device_id)
-    context = _row(device, parts.devices, parts.timeline, parts.entities) | {
+    question = asked(caller, "device.", "", f'"{device_id}"', None, None)
+    context = row_of(parts, caller, device) | {
+        "may_issue": caller.may(Role.ADMIN, "devices:credentials") and device.standing is Standing.APPROVED,
         "entities": [one for one in parts.entities if one.description.device == device_id],
         "cards": await pages.cards(request, Slot.DEVICE, {"device": device}),
-        "events": await parts.events.find(Question("device.", f'"{device_id}"'), limit=20),
-        "timeline": parts.timeline,
+        "events": [shown(pages, request, parts, one) for one in await parts.events.find(question, limit=20)],
         "may_approve": caller.may(Role.TECHNICIAN, "devices:approve"),
     }
     return await pages.page(request, "device.html", context)
@@ -74,11 +69,13 @@ async def change_standing(
     said, is_ok = "", True
     try:
         if act == "approve":
-            parts.devices.approve(device_id, caller.cause)
-            await parts.saved()
+            sent = await request.form()
+            granted = [str(one) for one in sent.getall("granted", [])] if "asked" in sent else None
+            await parts.boards.provisioner.approve(device_id, caller.cause, granted)
+            if parts.boards.joining.waits(device_id):
+                await parts.boards.joining.answer(device_id, device_id, caller.cause)
         elif act == "retire":
-            parts.devices.retire(device_id, caller.cause)
-            await parts.saved()
+            await parts.boards.provisioner.retire(device_id, caller.cause)
         elif act == "identify":
             ack = await link.command(device_id, "identify")
             said = ack.status
@@ -86,13 +83,48 @@ async def change_standing(
             raise UnknownName("action", act, nearest(act, ("approve", "retire", "identify")))
     except AutocoreError as error:
         said, is_ok = str(error), False
-    row = _row(parts.devices.get(device_id), parts.devices, parts.timeline, parts.entities)
+    row = row_of(parts, caller, parts.devices.get(device_id))
     return await pages.fragment(request, "device_row.html", {"row": row, "may_approve": True, "said": said, "is_ok": is_ok})
 
 
-def _row(device: Device, devices: DeviceRegistry, timeline: Timeline, entities: EntityRegistry) -> dict[str, Any]:
-    seen_ns = devices.seen_ns(device.id)
-    return {"device": device, "seen_ns": None if seen_ns is None else timeline.wall_ns(entities.boot, seen_ns)}
+def devices_context(parts: Parts, caller: Caller) -> dict[str, Any]:
+    """Give what the page of all devices shows; who may open join mode sees its window."""
+    devices = sorted(parts.devices, key=lambda one: (one.standing.value != "found", one.standing.value == "retired", one.id))
+    may_join = caller.may(Role.ADMIN, "devices:join")
+    window = joining_view(parts) if may_join else {"is_open": False}
+    return {
+        "devices": [row_of(parts, caller, one) for one in devices],
+        "may_approve": caller.may(Role.TECHNICIAN, "devices:approve"),
+        "may_join": may_join,
+        "joining": window,
+        "joining_known": known_of(window),
+        "is_enforced": parts.boards.provisioner.is_enforced,
+        "capabilities": CAPABILITIES,
+        "approval": parts.config.core.devices.approve,
+        "root": parts.hub.root,
+    }
+
+
+def known_of(window: dict[str, Any]) -> str:
+    """Give what of the window of join mode a page must be drawn anew for."""
+    return f"{window['is_open']}-{window.get('device') or ''}-{window.get('is_answered', False)}"
+
+
+def row_of(parts: Parts, caller: Caller, device: Device) -> dict[str, Any]:
+    """Give what the row of a device shows."""
+    seen_ns = parts.devices.seen_ns(device.id)
+    boards = parts.boards
+    may_place = (
+        boards.joining.waits(device.id) and device.standing is Standing.FOUND and caller.may(Role.ADMIN, "devices:credentials")
+    )
+    return {
+        "device": device,
+        "seen_ns": None if seen_ns is None else parts.timeline.wall_ns(parts.entities.boot, seen_ns),
+        "has_credentials": boards.provisioner.has_credentials(device.id),
+        "is_waiting": boards.joining.waits(device.id),
+        "asks": [(one, words) for one, words in CAPABILITIES.items() if one in device.capabilities or one in device.granted],
+        "places": [one for one in parts.devices if one.standing is Standing.APPROVED] if may_place else [],
+    }
 
 
 ROUTES = [devices_page, device_page, call_device, change_standing]

@@ -60,7 +60,7 @@ async def logs_page(
         question = asked(caller, "", class_, text, None, None)
         context["classes"] = [one.value for one in EventClass if one is not EventClass.SECURITY or caller.role is Role.ADMIN]
         context |= await _events(parts, replace(question, before=before, after=after))
-        context["events"] = [_shown(pages, request, parts, one) for one in context["events"]]
+        context["events"] = [shown(pages, request, parts, one) for one in context["events"]]
     template = "logs_rows.html" if request.headers.get("hx-request") else "logs.html"
     if template == "logs_rows.html":
         return await pages.fragment(request, template, context)
@@ -88,7 +88,8 @@ async def _events(parts: Parts, question: Question) -> dict[str, Any]:
     return {"events": page, "older": page[-1].seq if is_full else None, "newer": newer}
 
 
-def _shown(pages: Pages, request: Request[Any, Any, Any], parts: Parts, one: Happened) -> dict[str, Any]:
+def shown(pages: Pages, request: Request[Any, Any, Any], parts: Parts, one: Happened) -> dict[str, Any]:
+    """Give an event as people read it."""
     sentence, words = words_of(one.type, one.data)
     return {
         "at_ns": parts.timeline.wall_ns(one.boot, one.at_ns),
