@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autocore.core.clock import BLOCK
+from autocore.core.model import Role
 from autocore.core.storage.damage import PARTS, UNREADABLE, Finding, damage_of, peek, set_aside
 from autocore.core.storage.migrate import migrate
 from autocore.core.storage.state import MIGRATIONS
@@ -23,7 +25,12 @@ JSON_COLUMNS = (
     ("last_state", "value"),
     ("device", "facts"),
     ("setting", "value"),
+    ("api_token", "scopes"),
 )
+READ_AT_START = ("user", "api_token", "session", "boot", "setting", "entity", "last_state", "device", "credential", "notice")
+_ALLOWED = {"TEXT": {"text"}, "INTEGER": {"integer"}, "REAL": {"real", "integer"}, "BLOB": {"blob"}}
+INDEX = " index "  # so SQLite names a row that an index lacks, or has too many of
+ROLES = frozenset(role.name.lower() for role in Role)
 SEQ_MARGIN = 100 * BLOCK  # numbers that a start between the copy and the damage may have used
 BOOT_MARGIN = 100
 
@@ -76,18 +83,34 @@ def _unreadable(file: Path) -> Iterator[str]:
         with closing(peek(file)) as sql:
             if (lost := _lost_column(sql)) is not None:
                 yield f"it has no column {lost} any more"
-            tables = _tables(sql)
-            for table in ("user", "api_token", "session", "boot"):
-                if table in tables:
-                    sql.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608  # the names above
-            for table, column in JSON_COLUMNS:
-                if table in tables:
-                    for (text,) in sql.execute(f"SELECT {column} FROM {table}"):  # noqa: S608  # the names above
-                        json.loads(text)
+            yield from _nonsense(sql, _tables(sql))
     except (ValueError, TypeError) as error:
         yield f"it holds what is no JSON ({error})"
     except sqlite3.DatabaseError as error:
         yield f"it cannot be read ({error})"
+
+
+def _nonsense(sql: sqlite3.Connection, tables: set[str]) -> Iterator[str]:
+    for table in READ_AT_START:
+        if table in tables:
+            yield from _strange(sql, table)
+    for table, column in JSON_COLUMNS:
+        if table in tables:
+            for (text,) in sql.execute(f"SELECT {column} FROM {table} WHERE {column} != ''"):  # noqa: S608  # the names above
+                json.loads(text)
+    for (role,) in sql.execute("SELECT role FROM user") if "user" in tables else ():
+        if role not in ROLES:
+            yield f"it knows a user whose role is {role[:20]!r}"
+
+
+def _strange(sql: sqlite3.Connection, table: str) -> Iterator[str]:
+    """Give the columns that hold what their type does not allow: the flip of one bit makes bytes of a text."""
+    sql.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608  # a name of ours; what is no text any more raises
+    for _, name, kind, is_needed, *_ in sql.execute("SELECT * FROM pragma_table_info(?)", (table,)).fetchall():
+        kinds = {row[0] for row in sql.execute(f"SELECT DISTINCT typeof({name}) FROM {table}")}  # noqa: S608  # names of ours
+        wrong = kinds - _ALLOWED.get(kind.upper(), kinds) - ({"null"} if not is_needed else set())
+        if wrong:
+            yield f"{table}.{name} holds {min(wrong)}"
 
 
 def _lost_column(sql: sqlite3.Connection) -> str | None:
@@ -115,10 +138,14 @@ def _columns(sql: sqlite3.Connection, table: str) -> set[str]:
 def _replace(data: Path, file: Path, reason: str) -> Finding:
     # A log without its database is set aside too: SQLite would write it over the copy.
     has_parts = any(file.with_name(file.name + part).exists() for part in PARTS)
-    kept = f"; what was there is kept as {set_aside(file).name}" if has_parts else ""
+    aside = set_aside(file) if has_parts else None
+    kept = f"; what was there is kept as {aside.name}" if aside is not None else ""
+    if aside is not None and INDEX in reason and _is_mended(aside, file):
+        sentence = f"{file.name} was damaged: {reason}. Its indexes are made anew from its rows, of which none is lost{kept}"
+        log.error("%s", sentence)
+        return Finding("storage.restored", {"file": file.name, "source": aside.name, "reason": reason}, sentence)
     for snapshot in snapshots_of(data, file):
-        is_sound = (_damage_of_state(snapshot) if file.name == "state.db" else damage_of(snapshot, CHECK_S)) is None
-        if is_sound:
+        if _is_sound(snapshot, file.name):
             put_back(snapshot, file)
             sentence = (
                 f"{file.name} cannot be used: {reason}. Its copy {snapshot.name} has taken its place; what was changed after that"
@@ -132,6 +159,30 @@ def _replace(data: Path, file: Path, reason: str) -> Finding:
     )
     log.error("%s", sentence)
     return Finding("storage.damaged", {"file": file.name, "reason": reason}, sentence)
+
+
+def _is_mended(aside: Path, file: Path) -> bool:
+    """Make a copy of a database with its indexes made anew from the rows, and say whether it is whole; else there is none."""
+    copies = [(aside.with_name(aside.name + part), file.with_name(file.name + part)) for part in ("", "-wal")]
+    try:
+        for source, target in copies:
+            if source.exists():
+                shutil.copyfile(source, target)
+        with closing(sqlite3.connect(file, isolation_level=None)) as sql:
+            sql.execute("REINDEX")
+            sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        is_mended = _is_sound(file, file.name)
+    except (OSError, sqlite3.Error) as error:
+        log.warning("the indexes of %s could not be made anew: %s", file.name, error)
+        is_mended = False
+    if not is_mended:
+        for part in PARTS:
+            file.with_name(file.name + part).unlink(missing_ok=True)
+    return is_mended
+
+
+def _is_sound(file: Path, name: str) -> bool:
+    return (_damage_of_state(file) if name == "state.db" else damage_of(file, CHECK_S)) is None
 
 
 def _floor(history: Path) -> tuple[int, int]:

@@ -134,7 +134,7 @@ class Outage:
         self._count_audit(round(counters["autocore_audit_dropped_rows"]))
         if "Traceback" in self.gateway.said():
             trace = self.gateway.said().split("Traceback", 1)[1]
-            self.found.fail(f"an exception was not caught: {trace[-1500:]}")
+            self.found.fail(f"an exception was not caught: {trace[:3000]}")
 
     def _dropped(self) -> int:
         return round(metrics(self.client)["autocore_history_dropped_rows"])

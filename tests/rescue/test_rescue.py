@@ -106,6 +106,52 @@ async def test_a_flipped_bit_in_what_people_wrote_is_found(tmp_path: Path) -> No
     assert await setting(tmp_path, "name") == "before"
 
 
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE user SET role = 'admi.'",
+        "UPDATE user SET password = CAST(password AS BLOB)",
+        "UPDATE user SET created_ns = 'x'",
+        "UPDATE api_token SET scopes = '[*'",
+        "UPDATE device SET facts = CAST(facts AS BLOB)",
+    ],
+)
+async def test_a_flipped_bit_in_who_may_and_what_is_known_is_found(tmp_path: Path, harm: str) -> None:
+    await store_with(tmp_path, name="before")
+    state = tmp_path / "state.db"
+    with closing(sqlite3.connect(state, isolation_level=None)) as sql:
+        sql.execute("INSERT INTO user VALUES ('ana', 'admin', 'hash', 1, 2)")
+        sql.execute("INSERT INTO api_token VALUES ('t', 'script', 'ana', 'digest', '[]', 1, 2, NULL, NULL)")
+        sql.execute("INSERT INTO device VALUES ('bar', '{}')")
+    take_snapshot(tmp_path, state)
+    assert rescue(tmp_path).findings == ()
+    with closing(sqlite3.connect(state, isolation_level=None)) as sql:
+        sql.execute(harm)
+    assert [one.event for one in rescue(tmp_path).findings] == ["storage.restored"]
+    assert rows(state, "user") == 1
+    assert rescue(tmp_path).findings == ()
+
+
+async def test_a_damaged_index_costs_no_row(tmp_path: Path) -> None:
+    await store_with(tmp_path, name="before")
+    state = tmp_path / "state.db"
+    take_snapshot(tmp_path, state)
+    with closing(sqlite3.connect(state, isolation_level=None)) as sql:
+        for number in range(50):
+            sql.execute("INSERT INTO session VALUES (?, ?, 1, 2, 3, NULL, '')", (f"s{number}", f"somebody{number}"))
+        sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        page = sql.execute("SELECT rootpage FROM sqlite_master WHERE name = 'session_user'").fetchone()[0]
+    whole = state.read_bytes()
+    at = whole.index(b"somebody7", (page - 1) * 4096)
+    left = flip(state, at, b"samebody7")
+    found = rescue(tmp_path).findings
+    assert [one.event for one in found] == ["storage.restored"]
+    assert "of which none is lost" in found[0].sentence
+    assert (tmp_path / "state.db.damaged-1").read_bytes() == left
+    assert rows(state, "session") == 50
+    assert rescue(tmp_path).findings == ()
+
+
 async def test_a_state_that_is_gone_is_taken_from_its_copy_and_a_first_start_from_nothing(tmp_path: Path) -> None:
     assert rescue(tmp_path).findings == ()
     await store_with(tmp_path, name="before")
