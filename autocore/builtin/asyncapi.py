@@ -12,6 +12,7 @@ from autocore import __version__
 from autocore.builtin import mirror, sources
 from autocore.core import wire
 from autocore.core.facets import Topic
+from autocore.provisioning.wire import EnrolAnswer, EnrolRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Spoken:
 
 
 CORE = (
+    Spoken("enrol/{code}/request", EnrolRequest, True, 1, False, "A new board asks for credentials, in join mode."),
+    Spoken("enrol/{code}/answer", EnrolAnswer, False, 1, False, "It was approved, and gets credentials of its own."),
     Spoken("devices/{id}/register", wire.Register, True, 1, False, "A device says what it is and can do."),
     Spoken("devices/{id}/status", wire.Status, True, 1, True, "A device is there or not; also its last will."),
     Spoken("devices/{id}/error", wire.Error, True, 1, False, "Something is wrong with a device."),

@@ -249,9 +249,35 @@ async def test_devices_are_approved_named_and_retired_beside_the_gateway(start: 
     assert (await ask("approve", "cabin")).stdout == "cabin is approved\n"
     assert (await ask("name", "cabin", "Living area")).stdout == "cabin is called Living area\n"
     assert (await ask("retire", "cabin")).stdout == "cabin is retired\n"
-    wrong = await ask("approve", "cabn")
-    assert (wrong.returncode, "cabin" in wrong.stderr) == (1, True)
+    assert (await ask("forget", "cabin")).stdout == "cabin is forgotten\n"
+    assert (await ask("list")).stdout == "no device was heard yet\n"
     ear.close()
+
+
+async def test_boards_are_let_in_and_replaced_beside_the_gateway(start: Start, tmp_path: Path) -> None:
+    gateway = await start("telemetry:\n")
+    data = gateway.gateway.settings.data
+
+    async def ask(*words: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(autocore, "device", *words, "--data", data)
+
+    window = json.loads((await ask("join", "--json")).stdout)
+    assert (await gateway.client.get("/api/v1/joining")).json()["password"] == window["password"]
+    assert (await ask("join", "--close")).stdout == "join mode is closed\n"
+    assert "autocore device approve ID" in (await ask("join")).stdout
+    folder = tmp_path / "flash"
+    made = await ask("add", "winch", "--grant", "display", "--output", str(folder))
+    assert (made.returncode, str(folder) in made.stdout) == (0, True)
+    first = json.loads((folder / "autocore.json").read_text())
+    assert (first["username"], (folder / "autocore.json").stat().st_mode & 0o777) == ("winch", 0o600)
+    again = await ask("replace", "winch", "--json")
+    assert json.loads(again.stdout)["credentials"]["password"] != first["password"]
+    wrong = await ask("replace", "winsh")
+    assert (wrong.returncode, "winch" in wrong.stderr) == (1, True)
+    nobody = await ask("replace", "winch", "--by", "winch")
+    assert (nobody.returncode, "cannot take its own place" in nobody.stderr) == (1, True)
+    odd = await ask("add", "bar", "--grant", "displai")
+    assert (odd.returncode, "did you mean display?" in odd.stderr) == (1, True)
 
 
 async def test_a_notice_waits_while_the_gateway_is_down(start: Start, tmp_path: Path) -> None:
