@@ -203,11 +203,9 @@ class Gateway:
         writers |= {"events": told.events, "notices": told.notifications}
         self._stack.callback(StorageWatch(writers, self._clock, parts.notify).start())
         boards = provisioning(
-            parts.hub,
-            parts.devices,
+            parts,
             known.credentials,
-            parts.bus,
-            self._clock,
+            plugins,
             saved=records.keeper.saved,
             broker=self._broker_for_boards,
         )
@@ -379,7 +377,7 @@ class Gateway:
         self._stack.push_async_callback(hub.stop)
         link.start()
         self._stack.callback(link.stop)
-        boards.start()
+        await boards.start()
         self._stack.push_async_callback(boards.stop)
         hub.start()
         try:

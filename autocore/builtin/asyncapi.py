@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from autocore import __version__
-from autocore.builtin import mirror, sources
+from autocore.builtin import apiwire, mirror, sources
 from autocore.core import wire
 from autocore.core.facets import Topic
-from autocore.provisioning.wire import EnrolAnswer, EnrolRequest
+from autocore.provisioning.wire import ConfigRequest, ConfigUpdate, DeviceConfig, EnrolAnswer, EnrolRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,15 @@ CORE = (
     Spoken("devices/{id}/ack", wire.Ack, True, 1, False, "What became of a command."),
     Spoken("devices/{id}/welcome", wire.Welcome, False, 1, False, "From now on the device obeys."),
     Spoken("devices/{id}/command", wire.DeviceCommand, False, 2, False, "A command about the device itself."),
+    Spoken("devices/{id}/config", DeviceConfig, False, 1, True, "All that a device must know, by the plugin that says it."),
+    Spoken("config/request", ConfigRequest, True, 1, False, "A device asks for its configuration."),
+    Spoken("config/update", ConfigUpdate, False, 1, False, "What changed, and for which devices."),
     Spoken("gateway/status", wire.GatewayStatus, False, 1, True, "The gateway is there or not; also its last will."),
     Spoken("notify", sources.Word, True, 1, False, "Something that people should know."),
     Spoken("entities/{entity_id}/state", mirror.EntityState, False, 0, True, "A chosen entity's state."),
     Spoken("events/{type}", mirror.Happening, False, 0, False, "A chosen event."),
-    Spoken("api/{client}/request", wire.ApiRequest, True, 1, False, "A service to call or a path of REST to read."),
-    Spoken("api/{client}/response", wire.ApiResponse, False, 1, False, "What came of a request."),
+    Spoken("api/{client}/request", apiwire.ApiRequest, True, 1, False, "A service to call or a path of REST to read."),
+    Spoken("api/{client}/response", apiwire.ApiResponse, False, 1, False, "What came of a request."),
 )
 
 

@@ -77,6 +77,8 @@ TYPES: Mapping[str, EventType] = {
         EventType("device.unknown", _INFO, N_("nobody knows whether the device %(device)s is there")),
         EventType("device.changed", _INFO, N_("the device %(device)s was changed")),
         EventType("device.reported", _ERROR, N_("the device %(device)s reports: %(message)s (%(code)s)")),
+        EventType("device.config_applied", _INFO, N_("the device %(device)s works by version %(version)s of its configuration")),
+        EventType("device.config_refused", _WARNING, N_("the device %(device)s does not take version %(version)s: %(problem)s")),
         EventType("device.forgotten", _SECURITY, N_("the device %(device)s was forgotten")),
         EventType("device.credentials", _SECURITY, N_("the device %(device)s has new credentials")),
         EventType("device.replaced", _SECURITY, N_("another board (%(mac)s) has taken the place of %(device)s")),

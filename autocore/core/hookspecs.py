@@ -13,6 +13,7 @@ import pluggy
 import voluptuous as vol
 
 if TYPE_CHECKING:
+    from autocore.core.devices import Device
     from autocore.core.host import PluginHost
     from autocore.core.notices import Notification
 
@@ -77,6 +78,16 @@ def routes(host: PluginHost) -> Sequence[Any]:  # type: ignore[empty-body]
     `/api/v1/<my name>` and are for administrators unless their `opt` says `needs(role, action)`. A handler that names
     `caller: Caller` gets who asks, one that names `draw: Draw` draws a piece of a panel. When it raises: I run without
     routes, and the error is counted.
+    """
+
+
+@hookspec
+def device_config(device: Device, host: PluginHost) -> Mapping[str, Any] | Awaitable[Mapping[str, Any] | None] | None:
+    """Give my section of a device's configuration (question, may be async).
+
+    When: a device takes part, or what I or it is changed. Answer: a mapping of JSON types, the same for the same facts; None when
+    I have nothing for this device. It is put under my name into the document that the device gets. When it raises: the device
+    keeps the section that it has, and the error is counted.
     """
 
 

@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from autocore.broker.security import BrokerSecurity
-from autocore.core.bus import Bus
-from autocore.core.clock import Clock
-from autocore.core.devices import DeviceRegistry
-from autocore.core.mqtt.hub import MqttHub
+from autocore.core.host import Core
 from autocore.provisioning.credentials import Credentials
+from autocore.provisioning.distribution import Asks, Distribution
 from autocore.provisioning.joining import Joining
 from autocore.provisioning.provisioner import Provisioner
 from autocore.provisioning.wire import EnrolBroker
@@ -24,33 +22,35 @@ class Provisioning:
         security: the broker's accounts.
         provisioner: who takes part.
         joining: join mode.
+        distribution: configuration on its way to devices.
         broker: where boards find the broker, and the certificate of its CA.
     """
 
     security: BrokerSecurity
     provisioner: Provisioner
     joining: Joining
+    distribution: Distribution
     broker: Callable[[], tuple[EnrolBroker, str | None]]
 
-    def start(self) -> None:
-        """Begin, before the hub connects."""
+    async def start(self) -> None:
+        """Begin, before the hub connects; raises StorageError."""
         self.security.start()
         self.provisioner.start()
         self.joining.start()
+        await self.distribution.start()
 
     async def stop(self) -> None:
         """End what is under way, while the hub is still connected."""
+        await self.distribution.stop()
         await self.joining.stop()
         self.security.stop()
         await self.provisioner.stop()
 
 
 def provisioning(
-    hub: MqttHub,
-    devices: DeviceRegistry,
+    core: Core,
     credentials: Credentials,
-    bus: Bus,
-    clock: Clock,
+    plugins: Asks,
     *,
     saved: Callable[[], Awaitable[None]],
     broker: Callable[[], tuple[EnrolBroker, str | None]],
@@ -58,14 +58,15 @@ def provisioning(
     """Put the parts together.
 
     Args:
-        hub: the way to the broker and the boards.
-        devices: who is known.
+        core: the hub, the devices and the bus.
         credentials: who has a password.
-        bus: told of what happens.
-        clock: times the window.
+        plugins: contribute to the configuration of devices.
         saved: returns once the registry is on disk.
         broker: where boards find the broker, and the certificate of its CA.
     """
+    hub, devices, bus = core.hub, core.devices, core.bus
     security = BrokerSecurity(hub)
     provisioner = Provisioner(hub, security, credentials, devices, bus, saved)
-    return Provisioning(security, provisioner, Joining(hub, security, provisioner, devices, bus, clock, broker), broker)
+    joining = Joining(hub, security, provisioner, devices, bus, core.clock, broker)
+    distribution = Distribution(hub, devices, bus, core.clock, plugins, core.store("devices"), core.cache)
+    return Provisioning(security, provisioner, joining, distribution, broker)

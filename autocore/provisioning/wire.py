@@ -1,8 +1,8 @@
-"""What a new board and the gateway say to each other in join mode. Types only."""
+"""What a new board and the gateway say to each other in join mode, and how a device gets its configuration. Types only."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -35,3 +35,26 @@ class EnrolAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     password: str
     broker: EnrolBroker
     ca: str | None = None
+
+
+class ConfigRequest(msgspec.Struct, frozen=True):
+    """`config/request`: a device asks for its configuration, and may say which version it has."""
+
+    device: Annotated[str, msgspec.Meta(max_length=64)]
+    have: int | None = None
+
+
+class ConfigUpdate(msgspec.Struct, frozen=True):
+    """`config/update`: what changed, and for whom; who is named has a new document."""
+
+    version: int
+    sections: list[str]
+    devices: list[str]
+
+
+class DeviceConfig(msgspec.Struct, frozen=True):
+    """`devices/{id}/config`, retained: all that a device must know, by the plugin that says it."""
+
+    version: int
+    hash: str
+    sections: dict[str, dict[str, Any]]

@@ -13,13 +13,13 @@ from urllib.parse import unquote
 
 import msgspec
 
+from autocore.builtin.apiwire import ApiRequest, ApiResponse
 from autocore.core.auth.accounts import Accounts
 from autocore.core.errors import AutocoreError, InvalidData, NotAuthenticated, Refused
 from autocore.core.model import Caller, Cause, Role
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.mqtt.message import MAX_PAYLOAD_BYTES, Message
 from autocore.core.services import ServiceRegistry
-from autocore.core.wire import ApiRequest, ApiResponse
 from autocore.web.errors import problem_of
 from autocore.web.gate import CALLER, TOKEN
 

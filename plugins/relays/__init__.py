@@ -7,11 +7,11 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import N_, Panel, PluginHost, Refused, ServiceCall, Slot, device_id, hookimpl
+from autocore.api import N_, Device, Panel, PluginHost, Refused, ServiceCall, Slot, device_id, hookimpl
 
 from .boards import Boards
 from .line import RelayCommand
-from .section import SCHEMA, boards_of
+from .section import SCHEMA, boards_of, described
 
 
 @hookimpl
@@ -30,6 +30,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
 
     boards = Boards(host, boards_of(config, written), discovers=config["discover"])
     boards.start()
+    host.data = boards
 
     async def all_off(call: ServiceCall) -> Mapping[str, Any]:
         wanted = call.data["board"]
@@ -54,3 +55,10 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     host.panels.add(
         Panel(N_("Relays active"), icon="bolt", template="active.html", context=context, slot=Slot.DASHBOARD, order=20)
     )
+
+
+@hookimpl
+def device_config(device: Device, host: PluginHost) -> Mapping[str, Any] | None:
+    """Give a relay board what its channels are, so that it can hold their limits by itself."""
+    section = host.data.section_of(device.id)
+    return None if section is None else {"channels": {str(one.number): described(one) for one in section.channels}}

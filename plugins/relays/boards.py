@@ -48,6 +48,11 @@ class Boards:
         yield from (one for one in boards if not one.is_found)
         yield from sorted((one for one in boards if one.is_found), key=lambda one: one.section.name)
 
+    def section_of(self, device_id: str) -> BoardSection | None:
+        """Give what is known of a board, None when the device is none."""
+        board = self._boards.get(device_id)
+        return None if board is None else board.section
+
     def start(self) -> None:
         """Hear what boards report and answer, and take up those that are known already."""
         self._host.mqtt.subscribe("{root}/relays/+/state", self._on_state, payload=RelayState, qos=1, urgent=True)

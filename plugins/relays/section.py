@@ -52,6 +52,16 @@ class BoardSection:
     channels: tuple[ChannelSection, ...]
 
 
+def described(channel: ChannelSection) -> dict[str, Any]:
+    """Give a channel as its board is told of it: `name`, `type`, and `duration_ms` of one that goes off by itself."""
+    facts: dict[str, Any] = {"name": channel.name, "type": channel.type.value}
+    if channel.type in (ChannelType.PULSE, ChannelType.TIMED):
+        facts["duration_ms"] = round(channel.on_s * 1_000)
+    if channel.exclusive is not None:
+        facts["exclusive"] = channel.exclusive
+    return facts
+
+
 def _lasts(channel: Mapping[str, Any]) -> Mapping[str, Any]:
     kind, on_s = channel["type"], channel["duration"]
     if kind == "timed" and on_s is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from litestar import Request, Response, get, post
 
 from autocore.broker.grants import CAPABILITIES
@@ -36,7 +37,11 @@ async def device_page(
     """Show one device."""
     device = parts.devices.get(device_id)
     question = asked(caller, "device.", "", f'"{device_id}"', None, None)
+    distribution = parts.boards.distribution
+    document = distribution.document(device_id) if caller.may(Role.TECHNICIAN, "devices:config") else None
     context = row_of(parts, caller, device) | {
+        "delivery": distribution.delivery(device_id),
+        "document": None if document is None else msgspec.json.format(msgspec.json.encode(document), indent=1).decode(),
         "may_issue": caller.may(Role.ADMIN, "devices:credentials") and device.standing is Standing.APPROVED,
         "entities": [one for one in parts.entities if one.description.device == device_id],
         "cards": await pages.cards(request, Slot.DEVICE, {"device": device}),

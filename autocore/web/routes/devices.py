@@ -11,6 +11,7 @@ from autocore.core.clock import NS
 from autocore.core.devices import Device, Standing
 from autocore.core.model import Caller, Role
 from autocore.provisioning.bundles import Bundle
+from autocore.provisioning.distribution import Delivery
 from autocore.provisioning.provisioner import Issued
 from autocore.web.access import needs
 from autocore.web.parts import Parts
@@ -30,6 +31,15 @@ async def list_devices(parts: Parts) -> dict[str, Any]:
 async def get_device(parts: Parts, device_id: str) -> dict[str, Any]:
     """Give a device."""
     return _view(parts, parts.devices.get(device_id))
+
+
+@get("/devices/{device_id:str}/config", opt=needs(Role.TECHNICIAN, "devices:config"), summary="A device's configuration")
+async def get_device_config(parts: Parts, device_id: str) -> dict[str, Any]:
+    """Give the document that a device shall work by, and how far it is."""
+    parts.devices.get(device_id)
+    document = parts.boards.distribution.document(device_id)
+    delivery = config_view(parts.boards.distribution.delivery(device_id))
+    return {"document": None if document is None else msgspec.to_builtins(document), "delivery": delivery}
 
 
 class DeviceWords(msgspec.Struct, forbid_unknown_fields=True):
@@ -162,7 +172,15 @@ def _view(parts: Parts, device: Device) -> dict[str, Any]:
     return device_view(device, parts.devices, parts.timeline, parts.entities.boot) | {
         "has_credentials": boards.provisioner.has_credentials(device.id),
         "is_waiting": boards.joining.waits(device.id),
+        "config": config_view(boards.distribution.delivery(device.id)),
     }
+
+
+def config_view(delivery: Delivery) -> dict[str, Any] | None:
+    """Give how far the configuration of a device is; null when there is none for it."""
+    if not delivery.version:
+        return None
+    return {**msgspec.to_builtins(delivery), "has_drifted": delivery.has_drifted}
 
 
 async def _credentials(parts: Parts, issued: Issued) -> dict[str, Any]:
@@ -182,6 +200,7 @@ async def _saved(parts: Parts, device: Device) -> dict[str, Any]:
 ROUTES = [
     list_devices,
     get_device,
+    get_device_config,
     change_device,
     add_device,
     approve_device,

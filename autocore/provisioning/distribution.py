@@ -1,0 +1,301 @@
+"""Configuration on its way to the devices: put together from the plugins, numbered, published, and followed until it is applied.
+
+A document is made anew when a plugin or a device changes; only a device whose document is another than before gets a new version.
+Versions and what became of them are kept in state.db; the documents themselves are in the cache, and can always be made again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from autocore.core.bus import Bus, Event
+from autocore.core.cache import Cache
+from autocore.core.clock import Clock
+from autocore.core.devices import Device, DeviceRegistry, Standing
+from autocore.core.errors import InvalidData, PluginError, StorageError
+from autocore.core.mqtt.hub import MqttHub
+from autocore.core.mqtt.message import Message
+from autocore.provisioning.wire import ConfigRequest, ConfigUpdate, DeviceConfig
+
+OWNER = "core"
+CACHE = "device-config"
+HOOK = "device_config"
+SETTLE_S = 0.2  # many entities come at once; one look for all of them
+LARGEST_BYTES = 65_536  # protocol.md: a payload
+HASH_CHARS = 16
+PLUGINS = ("plugin.running", "plugin.stopped", "plugin.failed", "config.reloaded", "entity.changed")
+DEVICES = ("device.found", "device.changed", "device.replaced", "device.forgotten")
+
+log = logging.getLogger("autocore.devices")
+
+
+class Asks(Protocol):
+    """The plugins, as far as they are asked here."""
+
+    def owners(self, hook: str) -> list[str]:
+        """Give the plugins with a hook."""
+
+    async def ask(self, name: str, hook: str, **facts: Any) -> Any:
+        """Ask one; None when it does not run."""
+
+
+class Keeps(Protocol):
+    """Values that survive a restart."""
+
+    async def get(self, name: str, default: Any = None) -> Any:
+        """Give one."""
+
+    async def set(self, name: str, value: Any) -> None:
+        """Keep one; on disk when this returns."""
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """How far the configuration of one device is.
+
+    Args:
+        version: of the document that it shall have; 0 when there never was one.
+        hash: of its sections.
+        size: bytes of the document.
+        delivered: the newest version that it said it has.
+        applied: the newest version that it works by.
+        problem: why the newest is not applied, or why none can be made; empty when there is nothing to say.
+    """
+
+    version: int = 0
+    hash: str = ""
+    size: int = 0
+    delivered: int = 0
+    applied: int = 0
+    problem: str = ""
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether the device works by another version than it should."""
+        return self.version != self.applied
+
+
+class Distribution:
+    """Makes, publishes and follows the documents.
+
+    Args:
+        hub: the way to the devices.
+        devices: who takes part.
+        bus: says what changed.
+        clock: lets changes settle.
+        plugins: contribute the sections.
+        store: remembers versions over restarts.
+        cache: holds the documents.
+    """
+
+    def __init__(
+        self, hub: MqttHub, devices: DeviceRegistry, bus: Bus, clock: Clock, plugins: Asks, store: Keeps, cache: Cache
+    ) -> None:
+        self._hub = hub
+        self._devices = devices
+        self._bus = bus
+        self._clock = clock
+        self._plugins = plugins
+        self._store = store
+        self._cache = cache
+        self._known: dict[str, Delivery] = {}
+        self._documents: dict[str, DeviceConfig] = {}
+        self._revision = 0
+        self._dirty: set[str] | None = set()  # None: all of them
+        self._is_due = self._is_unkept = False
+        self._task: asyncio.Task[None] | None = None
+        self._undo: list[Callable[[], None]] = []
+
+    async def start(self) -> None:
+        """Read what was delivered before, and keep every device up to date from now on; raises StorageError."""
+        kept = await self._store.get("deliveries", {})
+        self._known = {name: msgspec.convert(one, Delivery) for name, one in kept.items()} if isinstance(kept, dict) else {}
+        self._revision = int(await self._store.get("revision", 0))
+        root = self._hub.root
+        self._undo = [
+            self._hub.claim(f"{root}/devices/+/config", OWNER),
+            self._hub.claim(f"{root}/config/update", OWNER),
+            self._hub.subscribe(f"{root}/config/request", self._on_request, qos=1, urgent=True),
+            *(self._bus.on(name, self._on_plugin) for name in PLUGINS),
+            *(self._bus.on(name, self._on_device) for name in DEVICES),
+            self._bus.on("device.ack", self._on_ack),
+        ]
+        self._ask(None)
+
+    async def stop(self) -> None:
+        """Follow no more."""
+        for undo in reversed(self._undo):
+            undo()
+        if self._task is not None:
+            await self._task
+        if self._is_unkept:
+            await self._keep()
+
+    def delivery(self, device_id: str) -> Delivery:
+        """Give how far the configuration of a device is."""
+        return self._known.get(device_id, Delivery())
+
+    def document(self, device_id: str) -> DeviceConfig | None:
+        """Give what a device shall know; None when there is nothing for it."""
+        return self._documents.get(device_id)
+
+    def _on_plugin(self, _event: Event) -> None:
+        self._ask(None)
+
+    def _on_device(self, event: Event) -> None:
+        self._ask(event.data["device"])
+
+    def _ask(self, device_id: str | None) -> None:
+        if device_id is None:
+            self._dirty = None
+        elif self._dirty is not None:
+            self._dirty.add(device_id)
+        self._wake()
+
+    def _wake(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self._clock.call_later(SETTLE_S, self._begin)
+
+    def _begin(self) -> None:
+        self._is_due = False
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._work())
+        else:
+            self._wake()
+
+    async def _work(self) -> None:
+        while self._dirty is None or self._dirty:
+            dirty, self._dirty = self._dirty, set()
+            wanted = [one for one in self._devices if one.standing is Standing.APPROVED and (dirty is None or one.id in dirty)]
+            changed: dict[str, set[str]] = {}
+            for device in wanted:
+                changed |= await self._bring_up_to_date(device)
+            gone = [one for one in self._known if self._is_out(one) and (dirty is None or one in dirty)]
+            for device_id in gone:
+                self._withdraw(device_id)
+            if changed or gone:
+                await self._tell(changed)
+        if self._is_unkept:
+            await self._keep()
+
+    async def _bring_up_to_date(self, device: Device) -> dict[str, set[str]]:
+        """Make a device's document, publish it when it is another, and give which of its sections changed."""
+        before = self._documents.get(device.id) or self._cached(device.id)
+        sections = await self._sections(device, {} if before is None else before.sections)
+        known = self.delivery(device.id)
+        digest = hashlib.sha256(msgspec.json.encode(sections, order="deterministic")).hexdigest()[:HASH_CHARS]
+        if digest == known.hash:
+            document = DeviceConfig(known.version, digest, sections)
+            if device.id not in self._documents:  # a new start: the broker may have lost it
+                self._publish(device.id, document)
+            return {}
+        if not sections and not known.version:
+            return {}
+        document = DeviceConfig(known.version + 1, digest, sections)
+        size = len(msgspec.json.encode(document))
+        if size > LARGEST_BYTES:
+            problem = f"its configuration has {size} bytes, and a message at most {LARGEST_BYTES}; it keeps the one before"
+            if known.problem != problem:
+                log.error("%s: %s", device.id, problem)
+            self._known[device.id] = msgspec.structs.replace(known, problem=problem)
+            return {}
+        self._known[device.id] = msgspec.structs.replace(known, version=document.version, hash=digest, size=size, problem="")
+        self._publish(device.id, document)
+        old = {} if before is None else before.sections
+        return {device.id: {name for name in {*old, *sections} if old.get(name) != sections.get(name)}}
+
+    async def _sections(self, device: Device, before: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        sections: dict[str, dict[str, Any]] = {}
+        for name in self._plugins.owners(HOOK):
+            try:
+                section = await self._plugins.ask(name, HOOK, device=device)
+                if section is not None:
+                    sections[name] = msgspec.to_builtins(section, str_keys=True)
+            except (PluginError, TypeError) as error:
+                log.error("%s gives no configuration for %s, which keeps what it has: %s", name, device.id, error)  # noqa: TRY400
+                if name in before:
+                    sections[name] = dict(before[name])
+        return sections
+
+    def _publish(self, device_id: str, document: DeviceConfig) -> None:
+        self._documents[device_id] = document
+        self._cache.set(CACHE, device_id, msgspec.to_builtins(document))
+        self._hub.publish(f"{self._hub.root}/devices/{device_id}/config", document, qos=1, retain=True, owner=OWNER)
+
+    def _cached(self, device_id: str) -> DeviceConfig | None:
+        kept = self._cache.get(CACHE, device_id)
+        try:
+            return None if kept is None else msgspec.convert(kept, DeviceConfig)
+        except msgspec.ValidationError:
+            return None
+
+    def _is_out(self, device_id: str) -> bool:
+        device = self._devices.find(device_id)
+        return device is None or device.standing is not Standing.APPROVED
+
+    def _withdraw(self, device_id: str) -> None:
+        del self._known[device_id]
+        self._documents.pop(device_id, None)
+        self._hub.publish(f"{self._hub.root}/devices/{device_id}/config", b"", qos=1, retain=True, owner=OWNER)
+
+    async def _tell(self, changed: Mapping[str, set[str]]) -> None:
+        self._revision += 1
+        await self._keep()
+        if changed and self._hub.is_connected:
+            sections = sorted({name for names in changed.values() for name in names})
+            update = ConfigUpdate(self._revision, sections, sorted(changed))
+            self._hub.publish(f"{self._hub.root}/config/update", update, qos=1, owner=OWNER)
+
+    async def _keep(self) -> None:
+        self._is_unkept = False
+        try:
+            await self._store.set("deliveries", {name: msgspec.to_builtins(one) for name, one in self._known.items()})
+            await self._store.set("revision", self._revision)
+        except StorageError as error:
+            log.warning("what was delivered to devices cannot be kept and is made again after a start: %s", error)
+
+    def _on_request(self, message: Message) -> None:
+        try:
+            request = message.decode(ConfigRequest)
+        except InvalidData as error:
+            self._hub.reject(message.topic, None, error.field, error.message)
+            return
+        document = self._documents.get(request.device)
+        if document is None:
+            self._hub.reject(message.topic, request.device[:64], "device", "there is no configuration for this device")
+            return
+        if request.have == document.version:
+            self._note(request.device, delivered=document.version)
+        else:
+            self._hub.publish(f"{self._hub.root}/devices/{request.device}/config", document, qos=1, retain=True, owner=OWNER)
+
+    def _on_ack(self, event: Event) -> None:
+        device_id, version, status = event.data["device"], str(event.data["id"]), event.data["status"]
+        known = self._known.get(device_id)
+        if known is None or not version.isdecimal() or not 0 < int(version) <= known.version:
+            return  # of a command, or of a version that never was
+        number = int(version)
+        if status == "accepted":
+            self._note(device_id, delivered=number)
+        elif status == "applied":
+            self._note(device_id, delivered=number, applied=number, problem="")
+        else:
+            self._note(device_id, delivered=number, problem=f"{status}: {event.data.get('reason') or 'no reason given'}"[:300])
+
+    def _note(self, device_id: str, **facts: Any) -> None:
+        old = self.delivery(device_id)
+        new = msgspec.structs.replace(old, **facts)
+        if new == old:
+            return
+        self._known[device_id] = new
+        if new.applied != old.applied or new.problem != old.problem:
+            data = {"device": device_id, "version": new.delivered, "problem": new.problem}
+            self._bus.emit("device.config_refused" if new.problem else "device.config_applied", data)
+        self._is_unkept = True
+        self._wake()
