@@ -184,8 +184,7 @@ def config_view(delivery: Delivery) -> dict[str, Any] | None:
 
 
 async def _credentials(parts: Parts, issued: Issued) -> dict[str, Any]:
-    broker, ca = parts.boards.broker()
-    bundle = Bundle(issued.device, issued.password, broker, parts.hub.root, ca)
+    bundle = Bundle(issued.device, issued.password, parts.boards.broker, parts.hub.root)
     return _view(parts, parts.devices.get(issued.device)) | {
         "credentials": {"username": issued.device, "client_id": issued.device, "password": issued.password},
         "files": bundle.files(),
