@@ -16,7 +16,7 @@ from autocore.core.clock import NS, Clock, Timeline
 from autocore.core.config.sections import HistorySection
 from autocore.core.errors import StorageError
 from autocore.core.scheduler import Every
-from autocore.core.storage.damage import PARTS, Finding, damage_of, is_damage, set_aside
+from autocore.core.storage.damage import PARTS, Finding, damage_in_use, damage_of, is_damage, set_aside
 from autocore.core.storage.database import Database
 from autocore.history.downsample import Point
 from autocore.history.past import Past
@@ -28,6 +28,9 @@ from autocore.history.upkeep import BYTES_PER_READING, Budget, Upkeep
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 CHECK_S = 2.0  # looked through for so long after a crash; half a gigabyte takes longer on a card, and the web waits
+JUDGE_S = 5.0  # between two looks at a file that may be damaged
+CONFIRM_S = 60.0
+UNREADABLE_S = 60.0  # a place of the disk that does not come back in this time is lost
 TURN_S = 1.0  # decisions.md: a batch that holds QoS 1 is on disk within a second
 
 log = logging.getLogger("autocore.history")
@@ -107,6 +110,8 @@ class History:
         self._timer: Every | None = None
         self._flushing: asyncio.Task[None] | None = None
         self._caring: asyncio.Task[None] | None = None
+        self._judged_ns = -round(JUDGE_S * NS)
+        self._unreadable_ns: int | None = None
 
     async def open(self, *, is_suspect: bool = False, is_new: bool = False) -> None:
         """Open and migrate the file; a damaged one is set aside, and a new one begins.
@@ -227,9 +232,7 @@ class History:
     async def _care(self) -> None:
         try:
             if self.past.damage is not None:
-                async with self._turn:
-                    reason, self.past.damage = self.past.damage, None
-                    await self._begin_anew(reason)
+                await self._judge(self.past.damage)
             await self._salvage()
             while await self.upkeep.move_old_rows() or await self.upkeep.finish_oldest():
                 pass
@@ -239,6 +242,27 @@ class History:
                 self.past.damage = str(error)
             else:
                 log.error("the history cannot be tidied and is tried again: %s", error)  # noqa: TRY400  # a sentence
+
+    async def _judge(self, reason: str) -> None:
+        """Begin anew when the file is damaged, and not when the disk only does not give it: to SQLite both are the same."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns < self._judged_ns + JUDGE_S * NS:
+            return
+        self._judged_ns = now_ns
+        found: str | None = reason
+        try:
+            found = await asyncio.to_thread(damage_in_use, self.database.file, CONFIRM_S)
+        except StorageError as error:
+            self._unreadable_ns = self._unreadable_ns or now_ns
+            if now_ns - self._unreadable_ns < UNREADABLE_S * NS:
+                log.warning("the history cannot be read and is looked at again: %s", error)
+                return
+        self._unreadable_ns, self.past.damage = None, None
+        if found is None:
+            log.warning("history.db is whole; what failed was the disk: %s", reason)
+            return
+        async with self._turn:
+            await self._begin_anew(found)
 
     async def _salvage(self) -> None:
         while self._set_aside:

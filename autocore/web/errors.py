@@ -20,6 +20,7 @@ from autocore.core.errors import (
     NotAuthenticated,
     PermissionDenied,
     Refused,
+    StorageError,
     TooManyAttempts,
     UnknownName,
 )
@@ -77,7 +78,7 @@ def on_autocore_error(_request: Request[Any, Any, Any], error: AutocoreError) ->
     """Answer with the problem."""
     body = problem_of(error)
     if body["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NoAnswer):
-        log.error("%s", error, exc_info=error)
+        log.error("%s", error, exc_info=None if isinstance(error, StorageError) else error)  # of the disk a sentence is enough
     return Response(encode(body), status_code=body["status"], media_type=MEDIA_TYPE, headers=headers_of(error))
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,12 @@ HEADER = b"SQLite format 3\x00"
 ROWS = 100  # of a damaged table, read at once
 STEPS = 20_000  # of SQLite's machine between two looks at the clock
 SMALL_BYTES = 16_000_000  # up to so much the indexes are held against their tables too: 0.2 s
+TRIES, AGAIN_S = 3, 0.3
+PIECE = 4_096
+READ_S = 120.0
+WHOLE = ("ok", "interrupted", "database is locked")
+"""Interrupted by the clock: what was looked at is whole. Locked: another program is working on it, so it can be used."""
+_READER = "import os, sys\nfor name in sys.argv[1:]:\n    file = os.open(name, os.O_RDONLY)\n    while os.read(file, 4096): pass"
 PARTS = ("", "-wal", "-shm")
 """The endings of the files that are one database."""
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
@@ -38,7 +47,59 @@ class Finding:
 
 
 def damage_of(file: Path, limit_s: float) -> str | None:
-    """Give what is wrong with a database as a clause, None when nothing was found in `limit_s` seconds; it changes nothing."""
+    """Give what is wrong with a database as a clause, None when nothing was found in `limit_s` seconds; it changes nothing.
+
+    Nobody in this process may have it open: closing a file gives up all locks of the process on it (POSIX).
+    """
+    found = _look_at(file, limit_s)
+    for _ in range(TRIES):
+        if found is None or _is_readable(file):
+            break
+        time.sleep(AGAIN_S)  # SQLite calls it damage, too, when the disk does not give the bytes (IOERR_CORRUPTFS)
+        found = _look_at(file, limit_s)
+    return found
+
+
+def damage_in_use(file: Path, limit_s: float) -> str | None:
+    """Give what is wrong with a database that this process has open, as a clause; None when it is whole.
+
+    Raises:
+        StorageError: the disk does not give its bytes now, so nobody can tell.
+    """
+    _read_elsewhere(file)
+    try:
+        with closing(peek(file)) as connection:
+            found = _checked(connection, "PRAGMA quick_check(1)", limit_s)
+    except sqlite3.Error as error:
+        found = str(error)
+    _read_elsewhere(file)
+    return None if found in WHOLE else f"it is damaged ({found})"
+
+
+def _read_elsewhere(file: Path) -> None:
+    """Read every byte in a process of its own, whose end gives up no lock of ours; raises StorageError."""
+    files = [str(one) for one in (file, file.with_name(f"{file.name}-wal")) if one.exists()]
+    try:
+        done = subprocess.run(  # noqa: S603  # our own program, and names of our own files
+            [sys.executable, "-I", "-S", "-c", _READER, *files], capture_output=True, text=True, timeout=READ_S, check=False
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise StorageError(f"whether {file.name} can be read cannot be tried: {error}") from error
+    if done.returncode != 0:
+        raise StorageError(f"{file.name} cannot be read: {done.stderr.strip().splitlines()[-1:] or done.returncode}")
+
+
+def _is_readable(file: Path) -> bool:
+    try:
+        with file.open("rb", buffering=0) as source:
+            while source.read(PIECE):
+                pass
+    except OSError:
+        return False
+    return True
+
+
+def _look_at(file: Path, limit_s: float) -> str | None:
     if not file.exists():
         return None
     try:
@@ -49,17 +110,19 @@ def damage_of(file: Path, limit_s: float) -> str | None:
         connection = peek(file)
     except (OSError, sqlite3.Error) as error:
         return f"it cannot be opened ({error})"
+    with closing(connection):
+        is_small = file.stat().st_size <= SMALL_BYTES
+        found = _checked(connection, "PRAGMA integrity_check(1)" if is_small else "PRAGMA quick_check(1)", limit_s)
+    return None if found in WHOLE else f"it is damaged ({found})"
+
+
+def _checked(connection: sqlite3.Connection, pragma: str, limit_s: float) -> str:
     deadline = time.monotonic() + limit_s
     connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
     try:
-        is_small = file.stat().st_size <= SMALL_BYTES
-        (found,) = connection.execute("PRAGMA integrity_check(1)" if is_small else "PRAGMA quick_check(1)").fetchone()
+        return str(connection.execute(pragma).fetchone()[0])
     except UNREADABLE as error:
-        found = str(error)
-    finally:
-        connection.close()
-    # Interrupted by the clock: what was looked at is whole. Locked: another program is working on it, so it can be used.
-    return None if found in ("ok", "interrupted", "database is locked") else f"it is damaged ({found})"
+        return str(error)
 
 
 def peek(file: Path, timeout_s: float = 1.0) -> sqlite3.Connection:
