@@ -10,6 +10,7 @@ from autocore.web.pages import (
     logs,
     look,
     monitoring,
+    own,
     people,
     services,
     settings,
@@ -17,6 +18,6 @@ from autocore.web.pages import (
     static,
 )
 
-_CORE = (account, entities, devices, developer, services, logs, monitoring, configuration, backup, people, settings)
+_CORE = (account, entities, devices, developer, services, logs, monitoring, configuration, backup, people, settings, own)
 _ALL = (static, look, *_CORE, shell)
 ROUTES = [handler for module in _ALL for handler in module.ROUTES]
