@@ -28,6 +28,7 @@ from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
 from autocore.builtin.parts import Builtin
 from autocore.builtin.people import People
+from autocore.builtin.permissions import Permissions
 from autocore.builtin.storagewatch import StorageWatch, Writer
 from autocore.builtin.timekeeper import BelievableClock, TimeKeeper
 from autocore.builtin.witness import Witness, both
@@ -125,6 +126,7 @@ class Gateway:
         """Set when the gateway shall stop, do what waits for it, and start again."""
         self.site: Any = None
         """The web as an ASGI application, behind its gate."""
+        self._permissions = Permissions(config.core.auth.permissions)
         self._connect_by = connect
         self._is_rehearsal = is_rehearsal
         self._damages = damages or Damages()
@@ -221,7 +223,7 @@ class Gateway:
         audit.start()
         self._stack.push_async_callback(audit.close)
         witness = Witness(bus, clock)
-        services = ServiceRegistry(clock, both(audit.remember, witness.heard))
+        services = ServiceRegistry(clock, both(audit.remember, witness.heard), self._permissions.permit)
         for kind in KINDS.values():
             add_verbs(services, entities, kind)
         keeper = RegistryKeeper(store, StateJournal(settings.data), entities, devices, bus, clock)
@@ -253,7 +255,7 @@ class Gateway:
             services,
             hub,
             DeviceLink(hub, devices, bus, clock, epoch=boot.number, version=__version__),
-            PanelRegistry(),
+            PanelRegistry(self._permissions.sees),
             lambda name: KeyValue(store, name),
             cache,
             notifications.send,
@@ -393,6 +395,7 @@ class Gateway:
             plugins=plugins,
             history=records.history,
             accounts=records.accounts,
+            permissions=self._permissions,
             audit=records.audit,
             events=records.builtin.events,
             notifications=records.builtin.notifications,

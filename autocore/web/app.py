@@ -148,7 +148,7 @@ def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -
             **{name: Provide(_giver(part), sync_to_thread=False, use_cache=True) for name, part in given.items()},
             "caller": Provide(caller, sync_to_thread=False),
         },
-        guards=[access.guard],
+        guards=[access.guard_by(parts.permissions)],
         exception_handlers={AutocoreError: on_autocore_error, HTTPException: on_http_error, Exception: on_unexpected},
         request_max_body_size=LARGEST_BODY,
         openapi_config=_openapi(),

@@ -15,6 +15,7 @@ from autocore.core.errors import PluginError
 from autocore.core.model import Role, needs
 from autocore.core.panels import Draw
 from autocore.core.plugins import Plugins
+from autocore.web.access import PANEL
 from autocore.web.pages.rendering import Pages
 
 LARGEST_UPLOAD = 1_048_576
@@ -65,7 +66,7 @@ def _router(name: str, handlers: Any, pages: Pages, folder: Path) -> Router:
         router = Router(
             f"/api/v1/{name}",
             route_handlers=list(handlers),
-            opt=needs(Role.ADMIN, f"{name}:routes"),
+            opt={**needs(Role.ADMIN, f"{name}:routes"), PANEL: name},
             tags=[name],
             request_max_body_size=LARGEST_UPLOAD,
             dependencies={"draw": Provide(draw, sync_to_thread=False)},

@@ -55,10 +55,11 @@ class WebSection:
 
 @dataclass(frozen=True, slots=True)
 class AuthSection:
-    """`auth`: sessions."""
+    """`auth`: sessions, and what roles may."""
 
     session_hours: int = 24
     secret_key: str | None = None
+    permissions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +260,9 @@ SCHEMAS: dict[str, vol.Schema] = {
         {
             vol.Optional("session_hours", description="how long a log-in lasts, in hours"): whole(1, 24),
             vol.Optional("secret_key", description="signs log-ins, 32 characters or more; made by itself otherwise"): _secret_key,
+            vol.Optional(
+                "permissions", description="by role: services and panels it may, or may not, whatever their least role"
+            ): dict,
         }
     ),
     "logging": vol.Schema(

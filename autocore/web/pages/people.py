@@ -18,6 +18,7 @@ from autocore.core.names import N_
 from autocore.web.access import needs
 from autocore.web.again import ask_again
 from autocore.web.errors import status_of
+from autocore.web.matrix import matrix
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
 
@@ -178,6 +179,7 @@ async def _page(
         "users": await accounts.users(),
         "tokens": token_rows(await accounts.tokens(), timeline),
         "sessions": session_rows(await accounts.sessions(), timeline, caller),
+        "matrix": matrix(parts),
         "roles": [one.name.lower() for one in Role],
         "user": UserForm(),
         "token": TokenForm(),

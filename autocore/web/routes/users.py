@@ -11,6 +11,8 @@ from autocore.builtin.people import People
 from autocore.core.model import Caller, Role
 from autocore.web.access import needs
 from autocore.web.again import ask_again
+from autocore.web.matrix import matrix
+from autocore.web.parts import Parts
 from autocore.web.routes.auth import Text
 
 
@@ -92,6 +94,12 @@ async def remove_user(request: Request[Any, Any, Any], accounts: People, caller:
     await accounts.remove_user(username, caller.cause)
 
 
+@get("/auth/permissions", opt=needs(Role.ADMIN, "users:read"), summary="Who may what")
+async def get_permissions(parts: Parts) -> dict[str, Any]:
+    """Give for each panel and service what each role may: true, false, or the entities for which it may."""
+    return matrix(parts)
+
+
 @put("/auth/password", opt=needs(Role.VIEWER, "auth:password"), status_code=204, summary="Change my password")
 async def change_password(request: Request[Any, Any, Any], accounts: People, caller: Caller, data: NewPassword) -> None:
     """Change the caller's own password and end the caller's other sessions."""
@@ -113,4 +121,4 @@ async def remove_pin(request: Request[Any, Any, Any], accounts: People, caller: 
     await accounts.set_pin(caller.cause.who, None, caller.cause)
 
 
-ROUTES = [list_users, add_user, set_role, set_password, remove_user, change_password, set_pin, remove_pin]
+ROUTES = [list_users, get_permissions, add_user, set_role, set_password, remove_user, change_password, set_pin, remove_pin]
