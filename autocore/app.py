@@ -32,6 +32,7 @@ from autocore.builtin.permissions import Permissions
 from autocore.builtin.storagewatch import StorageWatch, Writer
 from autocore.builtin.timekeeper import BelievableClock, TimeKeeper
 from autocore.builtin.witness import Witness, both
+from autocore.builtin.zone import live_in
 from autocore.check import faults_of
 from autocore.control import CONTROL_SOCKET
 from autocore.core.auth.accounts import HOUR_S
@@ -182,6 +183,7 @@ class Gateway:
         self._folder.hold()
         self._stack.callback(self._folder.let_go)
         if not self._is_rehearsal:
+            self._stack.callback(live_in(self.config.core.autocore.timezone))
             self._stack.callback(self._start_log())
         # Importing the web takes longest; it can do so while the broker and the databases come up.
         web = asyncio.get_running_loop().run_in_executor(None, _import_web) if not self._is_rehearsal else None

@@ -16,8 +16,9 @@ from autocore.web.pages import (
     settings,
     shell,
     static,
+    wizard,
 )
 
-_CORE = (account, entities, devices, developer, services, logs, monitoring, configuration, backup, people, settings, own)
+_CORE = (account, wizard, entities, devices, developer, services, logs, monitoring, configuration, backup, people, settings, own)
 _ALL = (static, look, *_CORE, shell)
 ROUTES = [handler for module in _ALL for handler in module.ROUTES]

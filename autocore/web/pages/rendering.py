@@ -127,7 +127,9 @@ class Pages:
         chosen = self.preferences.of(user_of(request))
         configured = self._parts.config.core.autocore
         accepted = request.headers.get("accept-language", "")
-        return View(chosen.language or choose(accepted, configured.language), chosen.units or configured.units)
+        asked = request.query_params.get("language", "") if user_of(request) is None else ""
+        language = chosen.language or (asked if asked in CODES else choose(accepted, configured.language))
+        return View(language, chosen.units or configured.units)
 
     def language_of(self, request: Request[Any, Any, Any]) -> str:
         """Give the language of a page."""

@@ -16,6 +16,7 @@ from autocore.core.panels import Slot
 from autocore.web.access import needs
 from autocore.web.pages.people import session_rows
 from autocore.web.pages.preferences import Preference
+from autocore.web.pages.progress import next_step
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
 
@@ -61,6 +62,7 @@ async def settings_facts(request: Request[Any, Any, Any], pages: Pages, parts: P
         "cards": await pages.cards(request, Slot.SETTINGS),
         "has_pin": await parts.accounts.pins.has(who),
         "sessions": session_rows(await parts.accounts.sessions(who), parts.timeline, caller),
+        "wizard": await next_step(parts.store, caller.role),
         "form": None,
         "error": None,
         "what": None,
