@@ -12,7 +12,7 @@ from itertools import pairwise
 from autocore.core.auth.limiter import Limiter
 from autocore.core.auth.passwords import hash_password, is_password
 from autocore.core.clock import Clock
-from autocore.core.errors import InvalidData, PermissionDenied, Refused
+from autocore.core.errors import InvalidData, PermissionDenied, Refused, UnknownName
 from autocore.core.storage.database import Database
 
 LEAST_DIGITS, MOST_DIGITS = 4, 8  # security.md 2
@@ -58,6 +58,7 @@ class Pins:
 
         Raises:
             InvalidData: the PIN will not do.
+            UnknownName: no such user.
         """
         hashed = ""
         if pin is not None:
@@ -66,7 +67,10 @@ class Pins:
         db = self._database.pony
 
         def work() -> None:
-            db.User[user].pin = hashed
+            row = db.User.get(name=user)
+            if row is None:
+                raise UnknownName("user", user)
+            row.pin = hashed
 
         await self._database.run(work)
 
@@ -78,6 +82,7 @@ class Pins:
             Refused: the user has none (`pin_required`).
             TooManyAttempts: too many wrong ones, from this peer or for this user.
         """
+        user = user.strip()  # Pony would, and find the user: the limiter must count for the same name
         async with self._turn:
             self._limiter.check(user, peer)
             hashed = await self._find(user)
@@ -92,7 +97,7 @@ class Pins:
         db = self._database.pony
 
         def work() -> str:
-            row = db.User.get(name=user)
+            row = db.User.get(name=user) if user.strip() else None
             return row.pin if row else ""
 
         return await self._database.read(work)

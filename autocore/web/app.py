@@ -28,6 +28,7 @@ from autocore.web.pages.documents import SchemaPage
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
 from autocore.web.pluginroutes import routes_of
+from autocore.web.problems import with_problems
 from autocore.web.routes import audit, auth, backup, config, devices, entities, events, health, history, plugins, services, users
 from autocore.web.routes.services import Answers
 
@@ -128,7 +129,7 @@ class Web:
 def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -> Litestar:
     """Give the application behind the gate, with the routers of plugins by their names."""
     rest = [entities, history, services, devices, plugins, config, auth, users, audit, events, backup]
-    api = Router("/api/v1", route_handlers=[handler for module in rest for handler in module.ROUTES])
+    api = Router("/api/v1", route_handlers=with_problems(handler for module in rest for handler in module.ROUTES))
     given: dict[str, Any] = {
         **made,
         "parts": parts,

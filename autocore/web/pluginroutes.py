@@ -17,6 +17,7 @@ from autocore.core.panels import Draw
 from autocore.core.plugins import Plugins
 from autocore.web.access import PANEL
 from autocore.web.pages.rendering import Pages
+from autocore.web.problems import with_problems
 
 LARGEST_UPLOAD = 1_048_576
 
@@ -65,7 +66,7 @@ def _router(name: str, handlers: Any, pages: Pages, folder: Path) -> Router:
     try:
         router = Router(
             f"/api/v1/{name}",
-            route_handlers=list(handlers),
+            route_handlers=with_problems(handlers),
             opt={**needs(Role.ADMIN, f"{name}:routes"), PANEL: name},
             tags=[name],
             request_max_body_size=LARGEST_UPLOAD,

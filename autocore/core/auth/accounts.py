@@ -141,14 +141,10 @@ class Accounts:
             NotAuthenticated: the name or the password is wrong; it does not say which.
             TooManyAttempts: too many wrong ones.
         """
+        name = name.strip()  # Pony would, and find the user: the limiter must count for the same name
         self._limiter.check(name, peer)
         db = self._database.pony
-
-        def find() -> str | None:
-            row = db.User.get(name=name)
-            return row.password if row else None
-
-        hashed = await self._database.read(find)
+        hashed = await self._database.read(lambda: getattr(self._find(name), "password", None))
         async with self._hashing:
             self._limiter.check(name, peer)  # again: those who asked at the same moment have failed meanwhile
             is_right = await asyncio.to_thread(is_password, password, hashed)
@@ -373,9 +369,11 @@ class Accounts:
         used = None if row.used_boot is None else (row.used_boot, row.used_ns)
         return ApiToken(row.id, row.name, row.user, tuple(json.loads(row.scopes or "[]")), ends_ns=ends_ns, used=used)
 
+    def _find(self, name: str) -> Any:
+        return self._database.pony.User.get(name=name) if name.strip() else None  # Pony raises for an empty key
+
     def _user(self, name: str) -> Any:
-        db = self._database.pony
-        row = db.User.get(name=name)
+        row, db = self._find(name), self._database.pony
         if row is None:
             raise UnknownName("user", name, nearest(name, orm.select(one.name for one in db.User)[:]))
         return row

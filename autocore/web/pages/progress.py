@@ -28,7 +28,7 @@ class Step:
 STEPS = (
     Step("vehicle", N_("Vehicle")),
     Step("broker", N_("Broker")),
-    Step("board", N_("First board")),
+    Step("board", N_("Board")),
     Step("done", N_("Done")),
 )
 
@@ -56,7 +56,7 @@ async def next_step(store: KeyValue, role: Role) -> Step | None:
 
 def trail(current: str, done: list[str]) -> list[dict[str, Any]]:
     """Give the steps as the wizard's head shows them, the administrator's first."""
-    first = {"title": N_("Administrator"), "path": "/setup", "is_current": current == "", "is_done": current != ""}
+    first = {"title": N_("Account"), "path": "/setup", "is_current": current == "", "is_done": current != ""}
     rest = [
         {"title": one.title, "path": one.path, "is_current": one.name == current, "is_done": one.name in done} for one in STEPS
     ]
