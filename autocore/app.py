@@ -28,9 +28,11 @@ from autocore.builtin.notifications import Notifications
 from autocore.builtin.outbox import Outbox
 from autocore.builtin.parts import Builtin
 from autocore.builtin.people import People
+from autocore.builtin.permissions import Permissions
 from autocore.builtin.storagewatch import StorageWatch, Writer
 from autocore.builtin.timekeeper import BelievableClock, TimeKeeper
 from autocore.builtin.witness import Witness, both
+from autocore.builtin.zone import live_in
 from autocore.check import faults_of
 from autocore.control import CONTROL_SOCKET
 from autocore.core.auth.accounts import HOUR_S
@@ -54,10 +56,10 @@ from autocore.core.panels import PanelRegistry
 from autocore.core.plugins import Plugin, Plugins, PluginStatus
 from autocore.core.scheduler import Every
 from autocore.core.services import ServiceRegistry, add_verbs
-from autocore.core.storage.plugin import open_plugin_database
 from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
 from autocore.core.wire import GatewayStatus
 from autocore.damage import Damages
+from autocore.plugindatabase import open_plugin_database
 from autocore.provisioning.desk import Provisioning, provisioning
 from autocore.records import Records, Registries, keep_copies, open_history, open_registries, teller
 from autocore.tls.names import addresses_of
@@ -129,6 +131,7 @@ class Gateway:
         """Set when the gateway shall stop, do what waits for it, and start again."""
         self.site: Any = None
         """The web as an ASGI application, behind its gate."""
+        self._permissions = Permissions(config.core.auth.permissions)
         self._connect_by = connect
         self._is_rehearsal = is_rehearsal
         self._damages = damages or Damages()
@@ -183,6 +186,7 @@ class Gateway:
         self._folder.hold()
         self._stack.callback(self._folder.let_go)
         if not self._is_rehearsal:
+            self._stack.callback(live_in(self.config.core.autocore.timezone))
             self._stack.callback(self._start_log())
         # Importing the web takes longest; it can do so while the broker and the databases come up.
         web = asyncio.get_running_loop().run_in_executor(None, _import_web) if not self._is_rehearsal else None
@@ -230,7 +234,7 @@ class Gateway:
         audit.start()
         self._stack.push_async_callback(audit.close)
         witness = Witness(bus, clock)
-        services = ServiceRegistry(clock, both(audit.remember, witness.heard))
+        services = ServiceRegistry(clock, both(audit.remember, witness.heard), self._permissions.permit)
         for kind in KINDS.values():
             add_verbs(services, entities, kind)
         keeper = RegistryKeeper(store, StateJournal(settings.data), entities, devices, bus, clock)
@@ -262,7 +266,7 @@ class Gateway:
             services,
             hub,
             DeviceLink(hub, devices, bus, clock, epoch=boot.number, version=__version__),
-            PanelRegistry(),
+            PanelRegistry(self._permissions.sees),
             lambda name: KeyValue(store, name),
             cache,
             notifications.send,
@@ -399,6 +403,7 @@ class Gateway:
             plugins=plugins,
             history=records.history,
             accounts=records.accounts,
+            permissions=self._permissions,
             audit=records.audit,
             events=records.builtin.events,
             notifications=records.builtin.notifications,

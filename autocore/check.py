@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container
+from dataclasses import replace
 from pathlib import Path
 
+from autocore.builtin.permissions import faults_in
 from autocore.core.bus import Bus
 from autocore.core.clock import Sequence, SystemClock
 from autocore.core.config import Config, read
@@ -49,7 +51,7 @@ def load_checked(folder: Path, only: Container[str] | None = None) -> Config:
 
 def _loaded(config: Config, only: Container[str] | None) -> Plugins:
     plugins = Plugins(Bus(SystemClock(), Sequence(1, lambda _limit: None)), _no_host)
-    plugins.load(config, only)
+    plugins.load(replace(config, faults=(*config.faults, *faults_in(config.core.auth.permissions))), only)
     return plugins
 
 

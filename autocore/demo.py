@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from autocore.core.child import die_with_parent
+from autocore.child import die_with_parent
 
 FOLDER = Path("autocore-demo")
 

@@ -56,9 +56,9 @@ def _replace(file: Path, damages: Damages) -> None:
 def _is_readable(file: Path) -> bool:
     """Say whether the file holds what the web writes: YAML that is a mapping, or nothing at all when there is no good copy."""
     try:
-        section = yaml.safe_load(file.read_text(encoding="utf-8"))
+        section = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)  # composed: it may name a secret
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return False
     if section is None:
         return not good_copy_of(file).exists()
-    return isinstance(section, dict)
+    return isinstance(section, yaml.MappingNode)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from autocore.app import Gateway, Settings
+from autocore.builtin.permissions import Permissions
 from autocore.core.config import Config
 from autocore.core.host import Core
 from autocore.core.model import Quality
@@ -106,9 +107,11 @@ def rehearse(config: Config, look: Callable[[Core, Plugins], T]) -> T:
 
 
 def failures(config: Config) -> list[str]:
-    """Give one sentence for each plugin that would not start."""
+    """Give one sentence for each plugin that would not start, and for each name in the permissions that nothing bears."""
 
-    def look(_core: Core, plugins: Plugins) -> list[str]:
-        return [f"{one.name}: {one.reason}" for one in plugins if one.condition is not Condition.RUNNING]
+    def look(core: Core, plugins: Plugins) -> list[str]:
+        failed = [f"{one.name}: {one.reason}" for one in plugins if one.condition is not Condition.RUNNING]
+        unknown = Permissions(config.core.auth.permissions).unknown((one.name for one in core.services), core.panels)
+        return failed + [str(one) for one in unknown]
 
     return rehearse(config, look)

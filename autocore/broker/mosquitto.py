@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from autocore.broker.accounts import GATEWAY, Account, document, new_password, seal
-from autocore.core.child import die_with_parent
+from autocore.child import die_with_parent
 from autocore.core.disk import write_file
 from autocore.core.errors import BrokerError
 from autocore.core.mqtt.endpoint import Endpoint

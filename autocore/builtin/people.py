@@ -13,12 +13,14 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from autocore.builtin.pins import Pins
 from autocore.core.auth.accounts import Accounts, ApiToken, Session
 from autocore.core.auth.setup import SetupCode
+from autocore.core.auth.tokens import API_PREFIX
 from autocore.core.bus import Bus
 from autocore.core.clock import NS, Clock, Timeline
-from autocore.core.errors import NotAuthenticated, StorageError, TooManyAttempts
-from autocore.core.model import GATEWAY, Cause, Role
+from autocore.core.errors import NotAuthenticated, PermissionDenied, StorageError, TooManyAttempts
+from autocore.core.model import GATEWAY, Caller, Cause, Role
 from autocore.core.scheduler import Every
 from autocore.core.storage.database import Database
 
@@ -27,6 +29,8 @@ SLOWED_NS = 60 * NS  # one address that goes on trying is one event in this time
 COMMAND_LINE = Cause("cli", "command line")
 WEB = "web"
 OWNER, SEEN = "people", "seen"  # the setting that keeps what was seen last
+DAY_NS = 86_400 * NS
+MOST_TOKENS = 1_000  # whose day is remembered; beyond it some are noted anew
 MOST_SLOWED = 100  # addresses; who comes from more of them at once is told by those
 
 Seen = Mapping[str, Mapping[str, str]]
@@ -52,6 +56,8 @@ class People(Accounts):
     ) -> None:
         super().__init__(database, clock, boot=boot, key=key, session_s=session_s, setup=setup)
         self._bus = bus
+        self.pins = Pins(database, clock)
+        self._used: dict[str, int] = {}  # the day on which each API token was used last, as far as it is noted
         self._timeline: Timeline | None = None
         self._turn = asyncio.Lock()  # one change and its event at a time: who did it is known
         self._slowed: dict[str, int] = {}
@@ -97,6 +103,26 @@ class People(Accounts):
         self._bus.emit("auth.logged_in", {"user": name, "address": peer}, Cause(WEB, name, peer))
         return session
 
+    async def authenticate(self, token: str, via: str, address: str) -> Caller:
+        """Give who bears a token; see `Accounts.authenticate`. The day on which an API token is used is noted."""
+        caller = await super().authenticate(token, via, address)
+        if caller.session is not None and token.startswith(API_PREFIX):
+            self._note_use(caller.session)
+        return caller
+
+    async def check_pin(self, user: str, pin: str, peer: str) -> None:
+        """Let the right PIN of a user pass; see `Pins.check`. A wrong one is told of, without it."""
+        try:
+            await self.pins.check(user, pin, peer)
+        except (PermissionDenied, TooManyAttempts):
+            self._bus.emit("auth.pin_failed", {"user": user, "address": peer}, Cause(WEB, user, peer))
+            raise
+
+    async def set_pin(self, user: str, pin: str | None, by: Cause = GATEWAY) -> None:
+        """Give a user another PIN, or none; see `Pins.set`. `by` is who does."""
+        await self.pins.set(user, pin)
+        self._bus.emit("user.pin", {"user": user}, by)
+
     async def end_session(self, session_id: str, by: Cause = GATEWAY) -> None:
         """End a session; see `Accounts.end_session`. `by` is who ends it."""
         user = next((one.user for one in await self.sessions() if one.id == session_id), "")
@@ -120,10 +146,15 @@ class People(Accounts):
         async with self._change(by or Cause(WEB, name)):
             await super().add_user(name, password, role)
 
-    async def set_password(self, name: str, password: str, by: Cause = GATEWAY) -> None:
+    async def set_role(self, name: str, role: Role, by: Cause = GATEWAY) -> None:
+        """Give a user another role; see `Accounts.set_role`. `by` is who gives it."""
+        async with self._change(by):
+            await super().set_role(name, role)
+
+    async def set_password(self, name: str, password: str, by: Cause = GATEWAY, *, keep: str | None = None) -> None:
         """Give a user another password; see `Accounts.set_password`. `by` is who gives it."""
         async with self._change(by):
-            await super().set_password(name, password)
+            await super().set_password(name, password, keep=keep)
 
     async def remove_user(self, name: str, by: Cause = GATEWAY) -> None:
         """Remove a user; see `Accounts.remove_user`. `by` is who removes it."""
@@ -133,6 +164,24 @@ class People(Accounts):
     def _dated(self, boot: int, monotonic_ns: int) -> int | None:
         # A start's clock may have been put right after somebody logged in: what was worked out then is worth less.
         return None if self._timeline is None else self._timeline.wall_ns(boot, monotonic_ns)
+
+    def _note_use(self, token_id: str) -> None:
+        now_ns = self._clock.monotonic_ns()
+        wall_ns, _ = self._clock.wall_ns()
+        day = (now_ns if wall_ns is None else wall_ns) // DAY_NS
+        if self._used.get(token_id) == day:
+            return
+        if len(self._used) >= MOST_TOKENS:
+            self._used.clear()
+        self._used[token_id] = day
+        db = self._database.pony
+
+        def work() -> None:
+            row = db.ApiToken.get(id=token_id)
+            if row is not None:
+                row.set(used_boot=self._boot, used_ns=now_ns)
+
+        self._database.submit(work)  # nobody waits for it
 
     def _ask(self) -> None:
         if self._task is None or self._task.done():

@@ -78,7 +78,7 @@ REQUIRED = "**required**"
 IN_ITS_FORM = "**required** in its form"
 OR_NULL = ", or null"
 HUGE = 1e12  # a border that only keeps infinity out is none to speak of
-_TYPES: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false", None: "null"}
+_TYPES: dict[Any, str] = {str: "text", int: "whole number", float: "number", bool: "true or false", None: "null", dict: "mapping"}
 _DURATIONS = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (0.001, "ms"))
 
 

@@ -152,9 +152,10 @@ class PlacedPanel:
 
 
 class PanelRegistry:
-    """All panels, in the order in which they are shown."""
+    """All panels, in the order in which they are shown; `sees` says which role sees which."""
 
-    def __init__(self) -> None:
+    def __init__(self, sees: Callable[[PlacedPanel, Role], bool] = lambda placed, role: placed.panel.role <= role) -> None:
+        self._sees = sees
         self._panels: list[PlacedPanel] = []
         self._looks: list[Look] = []
 
@@ -179,7 +180,7 @@ class PanelRegistry:
 
     def in_slot(self, slot: Slot, role: Role) -> list[PlacedPanel]:
         """Give the panels of a slot that `role` may see."""
-        return [placed for placed in self if placed.panel.slot is slot and placed.panel.role <= role]
+        return [placed for placed in self if placed.panel.slot is slot and self._sees(placed, role)]
 
     def add(self, placed: PlacedPanel) -> Callable[[], None]:
         """Show a panel; the answer takes it away.

@@ -16,9 +16,10 @@ from autocore.core.clock import NS, Clock, Timeline
 from autocore.core.config.sections import HistorySection
 from autocore.core.errors import StorageError
 from autocore.core.scheduler import Every
-from autocore.core.storage.damage import PARTS, Finding, damage_in_use, damage_of, is_damage, set_aside
+from autocore.core.storage.damage import PARTS, Finding, damage_of, is_damage, set_aside
 from autocore.core.storage.database import Database
 from autocore.history.downsample import Point
+from autocore.history.judging import damage_in_use
 from autocore.history.past import Past
 from autocore.history.recorder import Piece, Recorder, batch_of
 from autocore.history.rolling import Rolling

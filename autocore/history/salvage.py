@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from autocore.core.errors import StorageError
-from autocore.core.storage.damage import UNREADABLE, peek, readable_rows
+from autocore.core.storage.damage import UNREADABLE, peek
 from autocore.core.storage.database import Database
 from autocore.history.columns import unpack_batch, unpack_run
+from autocore.history.readable import readable_rows
 from autocore.history.recorder import BOOT_BITS
 from autocore.history.rollup import RollUp, joined, minutes_of, unpack_roll_ups
 from autocore.history.shelf import RAW, SERIES_BITS

@@ -112,8 +112,9 @@ class Board:
         self.tick(now_ms)
         before, self.rules = self.rules, rules
         self._delivered = version
-        for number in self._channels:
-            if rules.of(number).type is not before.of(number).type:
+        for number, channel in self._channels.items():
+            old, new = before.of(number).type, rules.of(number).type
+            if old is not new and not (old is None and channel.is_on_as(new)):
                 self._release(number, Cause.CONFIGURED)
         self.tick(now_ms)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from autocore.simulator.rules import ChannelRules
+from autocore.simulator.wire import ChannelType
 
 
 class Cause(StrEnum):
@@ -49,6 +50,14 @@ class Channel:
     over_at_ms: int | None = None
     cut_at_ms: int | None = None
     hold: Hold | None = None
+
+    def is_on_as(self, kind: ChannelType | None) -> bool:
+        """Say whether it is on in the way of a type: held, for a time, or until it is turned off."""
+        if self.hold is not None:
+            return kind is ChannelType.MOMENTARY
+        if self.over_at_ms is not None:
+            return kind in (ChannelType.PULSE, ChannelType.TIMED)
+        return kind in (ChannelType.TOGGLE, None)
 
     def due(self, rules: ChannelRules) -> tuple[int, Cause] | None:
         """Give when and why it turns itself off, None while nothing is set to do so."""

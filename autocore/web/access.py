@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from autocore.builtin.permissions import Permissions
 from autocore.core.errors import NotAuthenticated, PermissionDenied
 from autocore.core.model import Caller, needs
 from autocore.web.gate import CALLER
 
-__all__ = ["DELEGATED", "OPEN", "caller_of", "guard", "needs"]
+__all__ = ["DELEGATED", "OPEN", "PANEL", "caller_of", "guard", "guard_by", "needs"]
 
 
 DELEGATED = "delegated"
@@ -27,6 +29,22 @@ def caller_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Caller:
     if caller is None:
         raise NotAuthenticated("log in first")
     return caller
+
+
+PANEL = "panel"
+"""The option that names the plugin to which a route belongs."""
+
+
+def guard_by(permissions: Permissions) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
+    """Give the guard of all routes: `guard`, and nothing of a plugin whose panels were taken from the caller's role."""
+
+    def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        guard(connection, handler)
+        plugin = handler.opt.get(PANEL)
+        if plugin is not None and permissions.is_hidden(plugin, caller_of(connection).role):
+            raise PermissionDenied(f"what {plugin} shows was taken from the role {caller_of(connection).role.name.lower()}")
+
+    return check
 
 
 def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

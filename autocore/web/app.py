@@ -28,7 +28,8 @@ from autocore.web.pages.documents import SchemaPage
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
 from autocore.web.pluginroutes import routes_of
-from autocore.web.routes import audit, auth, backup, config, devices, entities, events, health, history, plugins, services
+from autocore.web.problems import with_problems
+from autocore.web.routes import audit, auth, backup, config, devices, entities, events, health, history, plugins, services, users
 from autocore.web.routes.services import Answers
 
 LARGEST_BODY = 65_536
@@ -127,8 +128,8 @@ class Web:
 
 def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -> Litestar:
     """Give the application behind the gate, with the routers of plugins by their names."""
-    rest = [entities, history, services, devices, plugins, config, auth, audit, events, backup]
-    api = Router("/api/v1", route_handlers=[handler for module in rest for handler in module.ROUTES])
+    rest = [entities, history, services, devices, plugins, config, auth, users, audit, events, backup]
+    api = Router("/api/v1", route_handlers=with_problems(handler for module in rest for handler in module.ROUTES))
     given: dict[str, Any] = {
         **made,
         "parts": parts,
@@ -148,7 +149,7 @@ def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -
             **{name: Provide(_giver(part), sync_to_thread=False, use_cache=True) for name, part in given.items()},
             "caller": Provide(caller, sync_to_thread=False),
         },
-        guards=[access.guard],
+        guards=[access.guard_by(parts.permissions)],
         exception_handlers={AutocoreError: on_autocore_error, HTTPException: on_http_error, Exception: on_unexpected},
         request_max_body_size=LARGEST_BODY,
         openapi_config=_openapi(),

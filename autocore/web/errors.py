@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 
 from autocore.core.errors import (
     AutocoreError,
+    BrokerError,
     ConfigError,
     ConfigFaults,
     InvalidData,
@@ -37,6 +38,7 @@ _STATUS: dict[type[AutocoreError], int] = {
     PermissionDenied: 403,
     Refused: 409,
     NoAnswer: 504,
+    BrokerError: 503,
     TooManyAttempts: 429,
 }
 

@@ -10,6 +10,7 @@ from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.notifications import Notifications
 from autocore.builtin.people import People
+from autocore.builtin.permissions import Permissions
 from autocore.builtin.writes import WriteMeter
 from autocore.core.bus import Bus
 from autocore.core.cache import Cache
@@ -43,6 +44,7 @@ class Parts:
     plugins: Plugins
     history: History
     accounts: People
+    permissions: Permissions
     audit: Audit
     events: EventLog
     notifications: Notifications

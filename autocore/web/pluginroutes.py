@@ -15,7 +15,9 @@ from autocore.core.errors import PluginError
 from autocore.core.model import Role, needs
 from autocore.core.panels import Draw
 from autocore.core.plugins import Plugins
+from autocore.web.access import PANEL
 from autocore.web.pages.rendering import Pages
+from autocore.web.problems import with_problems
 
 LARGEST_UPLOAD = 1_048_576
 
@@ -64,8 +66,8 @@ def _router(name: str, handlers: Any, pages: Pages, folder: Path) -> Router:
     try:
         router = Router(
             f"/api/v1/{name}",
-            route_handlers=list(handlers),
-            opt=needs(Role.ADMIN, f"{name}:routes"),
+            route_handlers=with_problems(handlers),
+            opt={**needs(Role.ADMIN, f"{name}:routes"), PANEL: name},
             tags=[name],
             request_max_body_size=LARGEST_UPLOAD,
             dependencies={"draw": Provide(draw, sync_to_thread=False)},

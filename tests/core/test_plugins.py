@@ -30,8 +30,8 @@ from autocore.core.panels import PanelRegistry
 from autocore.core.plugins import Condition, Plugin, Plugins
 from autocore.core.services import Record, ServiceRegistry
 from autocore.core.storage.database import Database
-from autocore.core.storage.plugin import open_plugin_database
 from autocore.core.storage.state import KeyValue, StateStore
+from autocore.plugindatabase import open_plugin_database
 from autocore.testing import FakeClock
 
 THERMOMETER = '''

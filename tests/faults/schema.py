@@ -41,9 +41,9 @@ def newest(component: str) -> int:
 
 def versions() -> Iterator[tuple[str, int]]:
     """Give every version of every component."""
-    for component in components():
-        for version in range(1, newest(component) + 1):
-            yield component, version
+    for component, folder in components().items():
+        for file in sorted(folder.glob("*.sql")):
+            yield component, int(file.name[:4])
 
 
 def dump_of(component: str, version: int) -> Path:
@@ -156,8 +156,9 @@ def _people_rows(text: str) -> Rows:
                 "password": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
                 "boot": 1,
                 "created_ns": 7,
+                "pin": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$cGlu",
             },
-            {"name": "joão", "role": "viewer", "password": "$argon2id$x", "boot": 2, "created_ns": BIG},
+            {"name": "joão", "role": "viewer", "password": "$argon2id$x", "boot": 2, "created_ns": BIG, "pin": ""},
         ],
         "session": [
             {
@@ -181,6 +182,8 @@ def _people_rows(text: str) -> Rows:
                 "created_ns": 8,
                 "lasts_s": None,
                 "expires_wall_ns": None,
+                "used_boot": 2,
+                "used_ns": 9,
             }
         ],
     }

@@ -168,10 +168,10 @@ class People:
         known = self.promises.known("user/")
         if len(known) > MOST_USERS:
             name = next(iter(known))
-            self._ask(name, GONE, "DELETE", f"/users/{name.removeprefix('user/')}")
+            self._ask(name, GONE, "DELETE", f"/users/{name.removeprefix('user/')}", {"own_password": PASSWORD})
             return
         name = f"guest{self._new_number()}"
-        body = {"username": name, "password": PASSWORD, "role": "viewer"}
+        body = {"username": name, "password": PASSWORD, "role": "viewer", "own_password": PASSWORD}
         self._ask(f"user/{name}", "viewer", "POST", "/users", body)
 
     def _rename(self) -> None:

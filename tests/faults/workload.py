@@ -16,7 +16,7 @@ from typing import Any
 from autocore.core.mqtt.message import Message
 from autocore.core.mqtt.topics import matches
 from autocore.testing.air import Air, MemoryConnection
-from autocore.testing.car import Car
+from autocore.testing.car import PASSWORD, Car
 from tests.faults.promise import GONE
 
 CONFIG = "telemetry:\ntelegram:\n"
@@ -125,10 +125,10 @@ class Owner:
     async def _user(self) -> None:
         if len(self._users) > 1:
             name = self._users.pop(0)
-            await self._do("DELETE", f"/users/{name}", None, f"user/{name}", GONE)
+            await self._do("DELETE", f"/users/{name}", {"own_password": PASSWORD}, f"user/{name}", GONE)
             return
         name = f"guest{self._next()}"
-        body = {"username": name, "password": "three random words", "role": "viewer"}
+        body = {"username": name, "password": PASSWORD, "role": "viewer", "own_password": PASSWORD}
         await self._do("POST", "/users", body, f"user/{name}", "viewer")
         self._users.append(name)
 

@@ -10,9 +10,10 @@ import pytest
 
 from autocore.core.clock import EARLIEST_WALL_NS
 from autocore.core.errors import StorageError
-from autocore.core.storage.damage import damage_in_use, damage_of
+from autocore.core.storage.damage import damage_of
 from autocore.history import history
 from autocore.history.history import JUDGE_S, UNREADABLE_S
+from autocore.history.judging import damage_in_use
 from autocore.testing import FakeClock
 from tests.history.bench import Bench
 
@@ -86,6 +87,6 @@ def test_what_cannot_be_read_is_no_judgement(tmp_path: Path, monkeypatch: pytest
     file = tmp_path / "x.db"
     with closing(sqlite3.connect(file)) as sql:
         sql.execute("CREATE TABLE t (x)")
-    monkeypatch.setattr("autocore.core.storage.damage._READER", "import sys; sys.exit('Input/output error')")
+    monkeypatch.setattr("autocore.history.judging._READER", "import sys; sys.exit('Input/output error')")
     with pytest.raises(StorageError, match="Input/output error"):
         damage_in_use(file, 10)

@@ -197,7 +197,7 @@ async def test_the_set_up_works_as_a_plain_form(tmp_path: Any) -> None:
     await gateway.stop()
     assert (differ.status_code, "the two passwords differ" in differ.text) == (400, True)
     assert (wrong.status_code, "este não é o código" in wrong.text) == (401, True)
-    assert (right.status_code, right.headers["location"]) == (303, "/")
+    assert (right.status_code, right.headers["location"]) == (303, "/setup/vehicle")
     assert (slow[-1].status_code, "Too many attempts" in slow[-1].text) == (429, True)
 
 

@@ -11,9 +11,10 @@ import pytest
 from autocore.core.bus import Bus
 from autocore.core.clock import Sequence
 from autocore.core.errors import StartError, StorageError
-from autocore.core.storage.damage import damage_of, is_damage, readable_rows
+from autocore.core.storage.damage import damage_of, is_damage
 from autocore.core.storage.database import Database
 from autocore.core.storage.state import DataFolder, StateStore
+from autocore.history.readable import readable_rows
 from autocore.rescue.keeper import SnapshotKeeper
 from autocore.rescue.rescue import BOOT_MARGIN, rescue
 from autocore.rescue.snapshots import snapshots_of, take_snapshot
@@ -120,8 +121,9 @@ async def test_a_flipped_bit_in_who_may_and_what_is_known_is_found(tmp_path: Pat
     await store_with(tmp_path, name="before")
     state = tmp_path / "state.db"
     with closing(sqlite3.connect(state, isolation_level=None)) as sql:
-        sql.execute("INSERT INTO user VALUES ('ana', 'admin', 'hash', 1, 2)")
-        sql.execute("INSERT INTO api_token VALUES ('t', 'script', 'ana', 'digest', '[]', 1, 2, NULL, NULL)")
+        sql.execute("INSERT INTO user (name, role, password, boot, created_ns) VALUES ('ana', 'admin', 'hash', 1, 2)")
+        columns = "id, name, user, digest, scopes, boot, created_ns"
+        sql.execute(f"INSERT INTO api_token ({columns}) VALUES ('t', 'script', 'ana', 'digest', '[]', 1, 2)")
         sql.execute("INSERT INTO device VALUES ('bar', '{}')")
     take_snapshot(tmp_path, state)
     assert rescue(tmp_path).findings == ()

@@ -445,6 +445,14 @@ class TestConfiguration:
         bench.board.deliver(1, rules, bench.now_ms)
         assert bench.on == set()
 
+    def test_a_first_configuration_turns_nothing_off_that_is_on_as_it_says(self):
+        bench = Bench()
+        bench.send(1)
+        bench.send(2)
+        rules = BoardRules(channels={1: ChannelRules(type=ChannelType.TOGGLE), 2: ChannelRules(type=ChannelType.PULSE)})
+        bench.board.deliver(1, rules, bench.now_ms)
+        assert bench.on == {1}
+
     def test_a_power_up_forgets_everything_but_the_limits(self):
         bench = with_rules(safe_state=SafeState.KEEP)
         bench.board.deliver(1, bench.rules, bench.now_ms)

@@ -147,7 +147,7 @@ async def test_nobody_else_comes_near_it(car: Car, role: str) -> None:
     await car.start(CONFIG)
     web = await car.web()
     name = await made(web)
-    await web.post("/api/v1/users", json={"username": "bia", "password": PASSWORD, "role": role})
+    await web.post("/api/v1/users", json={"username": "bia", "password": PASSWORD, "role": role, "own_password": PASSWORD})
     token = (await web.post("/api/v1/auth/login", json={"username": "bia", "password": PASSWORD})).json()["token"]
     web.cookies.clear()
     theirs = {"Authorization": f"Bearer {token}"}

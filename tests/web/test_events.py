@@ -14,6 +14,7 @@ from autocore.core.clock import EARLIEST_WALL_NS, NS
 from autocore.core.errors import AutocoreError
 from autocore.core.model import Role
 from autocore.testing import Car
+from autocore.testing.car import PASSWORD
 
 START = datetime.fromtimestamp(EARLIEST_WALL_NS / NS, UTC)
 
@@ -98,7 +99,9 @@ async def test_the_whole_log_comes_as_a_file(car: Car) -> None:
 async def test_security_is_for_the_administrator_only(car: Car) -> None:
     await car.start("telemetry:\n")
     web = await car.web()
-    await web.post("/api/v1/users", json={"username": "bia", "password": "four random words", "role": "viewer"})
+    await web.post(
+        "/api/v1/users", json={"username": "bia", "password": "four random words", "role": "viewer", "own_password": PASSWORD}
+    )
     answer = await web.post("/api/v1/auth/login", json={"username": "bia", "password": "four random words"})
     web.cookies.clear()
     bia = {"Authorization": f"Bearer {answer.json()['token']}"}

@@ -115,9 +115,42 @@ async def test_a_revoked_token_closes_its_socket_with_4401(start: Start) -> None
         assert closed.value.rcvd.code == 4401
 
 
+async def test_an_ended_session_closes_its_socket_within_a_second(start: Start) -> None:
+    gateway = await start()
+    login = (await gateway.client.post("/api/v1/auth/login", json={"username": "ana", "password": PASSWORD})).json()
+    sessions = (await gateway.client.get("/api/v1/auth/sessions")).json()["items"]
+    (other,) = [one["id"] for one in sessions if not one["is_this"]]
+    async with live(gateway, token=login["token"]) as socket:
+        await socket.say(ping=1)
+        await socket.hear("pong")
+        began = asyncio.get_running_loop().time()
+        await gateway.client.delete(f"/api/v1/auth/sessions/{other}")
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.hear("never")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
+        assert asyncio.get_running_loop().time() - began < 1
+
+
+async def test_another_password_closes_the_sockets_of_the_other_sessions_only(start: Start) -> None:
+    gateway = await start()
+    login = (await gateway.client.post("/api/v1/auth/login", json={"username": "ana", "password": PASSWORD})).json()
+    async with live(gateway) as mine, live(gateway, token=login["token"]) as other:
+        body = {"password": "four other random words", "own_password": PASSWORD}
+        assert (await gateway.client.put("/api/v1/auth/password", json=body)).status_code == 204
+        with pytest.raises(ConnectionClosed) as closed:
+            await other.hear("never")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
+        await mine.say(ping=1)
+        assert await mine.hear("pong") == 1
+
+
 async def test_a_viewer_sees_and_does_not_switch(start: Start) -> None:
     gateway = await start()
-    await gateway.client.post("/api/v1/users", json={"username": "bia", "password": PASSWORD, "role": "viewer"})
+    await gateway.client.post(
+        "/api/v1/users", json={"username": "bia", "password": PASSWORD, "role": "viewer", "own_password": PASSWORD}
+    )
     login = await gateway.client.post("/api/v1/auth/login", json={"username": "bia", "password": PASSWORD})
     async with live(gateway, token=login.json()["token"]) as socket:
         await socket.say(call={"id": 1, "service": "relays.all_off", "data": {}})

@@ -168,7 +168,7 @@ async def test_lists_are_filtered_and_paged(vehicle: Running) -> None:
         ("GET", "/api/v1/entities/sensor.system_uptime/history?from=yesterday", 400, "from"),
         ("GET", "/api/v1/entities/sensor.system_uptime/history?from=9&to=3", 400, "from"),
         ("DELETE", "/api/v1/auth/tokens/none", 404, "token"),
-        ("DELETE", "/api/v1/users/nobody", 404, "user"),
+        ("DELETE", "/api/v1/users/nobody", 400, "body"),
         ("PUT", "/api/v1/entities", 405, "method"),
     ],
 )
@@ -271,7 +271,9 @@ async def test_after_a_restart_everything_is_known_again(start: Start) -> None:
 async def test_users_and_tokens_are_managed(start: Start) -> None:
     gateway = await start()
     client = gateway.client
-    made = await client.post("/api/v1/users", json={"username": "bia", "password": PASSWORD, "role": "viewer"})
+    made = await client.post(
+        "/api/v1/users", json={"username": "bia", "password": PASSWORD, "role": "viewer", "own_password": PASSWORD}
+    )
     assert made.status_code == 201
     login = await client.post("/api/v1/auth/login", json={"username": "bia", "password": PASSWORD})
     bearer = {"Authorization": f"Bearer {login.json()['token']}"}
@@ -288,9 +290,11 @@ async def test_users_and_tokens_are_managed(start: Start) -> None:
     assert (await client.get("/api/v1/entities", headers=panel)).status_code == 403
     assert (await client.delete(f"/api/v1/auth/tokens/{token['id']}")).status_code == 204
     assert (await client.get("/api/v1/entities", headers=limited)).status_code == 401
-    assert (await client.post("/api/v1/users/bia/password", json={"password": "four other random words"})).status_code == 204
+    other = {"password": "four other random words", "own_password": PASSWORD}
+    assert (await client.post("/api/v1/users/bia/password", json=other)).status_code == 204
     assert (await client.get("/api/v1/auth/session", headers=bearer)).status_code == 401
-    assert (await client.delete("/api/v1/users/bia")).status_code == 204
+    gone = await client.request("DELETE", "/api/v1/users/bia", json={"own_password": PASSWORD})
+    assert gone.status_code == 204
     sessions = (await client.get("/api/v1/auth/sessions")).json()["items"]
     assert [one["username"] for one in sessions] == ["ana"]
     assert (await client.delete(f"/api/v1/auth/sessions/{sessions[0]['id']}")).status_code == 204

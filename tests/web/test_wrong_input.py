@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from autocore.testing import Car
+from autocore.testing.car import PASSWORD
 
 TOO_LARGE = "99999999999999999999"
 
@@ -38,6 +39,26 @@ async def test_a_wish_for_a_backup_that_is_misspelt_makes_none(web: httpx.AsyncC
     answer = await web.post("/api/v1/backup", content=wish, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert (await web.get("/api/v1/backup")).json() == {"items": [], "next": None, "job": None}
+
+
+@pytest.mark.parametrize("name", ["Uptime", "a b", "%20", "..x"])
+async def test_a_section_that_could_be_no_plugins_is_unknown(web: httpx.AsyncClient, name: str) -> None:
+    for method in ("PUT", "DELETE"):
+        assert (await web.request(method, f"/api/v1/config/{name}", json={})).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["", " ", "\t"])
+async def test_a_user_without_a_name_is_nobody(web: httpx.AsyncClient, name: str) -> None:
+    assert (await web.post("/api/v1/auth/login", json={"username": name, "password": PASSWORD})).status_code == 401
+    assert (await web.post("/login", data={"username": name, "password": PASSWORD})).status_code == 401
+
+
+async def test_spaces_around_a_name_get_nobody_further_attempts(web: httpx.AsyncClient) -> None:
+    statuses = [
+        (await web.post("/api/v1/auth/login", json={"username": f"ana{' ' * n}", "password": "wrong password"})).status_code
+        for n in range(6)
+    ]
+    assert statuses == [401] * 5 + [429]
 
 
 @pytest.mark.parametrize("path", ["auth/login", "auth/tokens", "backup", "config/telemetry"])

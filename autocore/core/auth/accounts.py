@@ -55,13 +55,20 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A token for a program; its text is known only to whoever just made it."""
+    """A token for a program; its text is known only to whoever just made it.
+
+    Args:
+        ends_ns: wall time at which it ends, None when it does not, or nobody knows the time.
+        used: start and monotonic time of about the last use, to the day; None when it never was used.
+    """
 
     id: str
     name: str
     user: str
     scopes: tuple[str, ...]
     text: str = ""
+    ends_ns: int | None = None
+    used: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +141,16 @@ class Accounts:
             NotAuthenticated: the name or the password is wrong; it does not say which.
             TooManyAttempts: too many wrong ones.
         """
+        name = name.strip()  # Pony would, and find the user: the limiter must count for the same name
         self._limiter.check(name, peer)
         db = self._database.pony
-
-        def find() -> str | None:
-            row = db.User.get(name=name)
-            return row.password if row else None
-
-        hashed = await self._database.read(find)
+        hashed = await self._database.read(lambda: getattr(self._find(name), "password", None))
         async with self._hashing:
+            self._limiter.check(name, peer)  # again: those who asked at the same moment have failed meanwhile
             is_right = await asyncio.to_thread(is_password, password, hashed)
+            if not is_right:
+                self._limiter.failed(name, peer)
         if not is_right:
-            self._limiter.failed(name, peer)
             raise NotAuthenticated("the name or the password is wrong")
         self._limiter.succeeded(name, peer)
         session_id = secrets.token_urlsafe(16)
@@ -260,8 +265,7 @@ class Accounts:
 
         def work() -> list[ApiToken]:
             rows = db.ApiToken.select()[:] if user is None else db.ApiToken.select(lambda row: row.user == user)[:]
-            found = [ApiToken(row.id, row.name, row.user, tuple(json.loads(row.scopes or "[]"))) for row in rows]
-            return sorted(found, key=lambda one: (one.name, one.id))
+            return sorted((self._token(row) for row in rows), key=lambda one: (one.name, one.id))
 
         return await self._database.read(work)
 
@@ -306,8 +310,25 @@ class Accounts:
         rows = await self._database.read(lambda: [(row.name, row.role) for row in db.User.select()])
         return [User(name, Role.parse(role)) for name, role in sorted(rows)]
 
-    async def set_password(self, name: str, password: str) -> None:
-        """Give a user another password and end the user's sessions; raises UnknownName or InvalidData."""
+    async def set_role(self, name: str, role: Role) -> None:
+        """Give a user another role.
+
+        Raises:
+            UnknownName: no such user.
+            InvalidData: it is the last administrator.
+        """
+
+        def work() -> None:
+            row = self._user(name)
+            if role is not Role.ADMIN:
+                self._check_not_last(row, "role")
+            row.role = role.name.lower()
+
+        await self._database.run(work)
+        self._checked.clear()
+
+    async def set_password(self, name: str, password: str, *, keep: str | None = None) -> None:
+        """Give a user another password and end the user's sessions, but for `keep`; raises UnknownName or InvalidData."""
         check_password(password, name)
         async with self._hashing:
             hashed = await asyncio.to_thread(hash_password, password)
@@ -315,7 +336,7 @@ class Accounts:
 
         def work() -> None:
             self._user(name).password = hashed
-            db.Session.select(lambda row: row.user == name).delete()
+            db.Session.select(lambda row: row.user == name and row.id != (keep or "")).delete()
 
         await self._database.run(work)
         self._checked.clear()
@@ -331,8 +352,7 @@ class Accounts:
 
         def work() -> None:
             row = self._user(name)
-            if row.role == "admin" and db.User.select(lambda one: one.role == "admin").count() == 1:
-                raise InvalidData(f"{name} is the last administrator; make another one first", field="username")
+            self._check_not_last(row, "username")
             db.Session.select(lambda one: one.user == name).delete()
             db.ApiToken.select(lambda one: one.user == name).delete()
             row.delete()
@@ -340,9 +360,20 @@ class Accounts:
         await self._database.run(work)
         self._checked.clear()
 
+    def _check_not_last(self, row: Any, field: str) -> None:
+        if row.role == "admin" and self._database.pony.User.select(lambda one: one.role == "admin").count() == 1:
+            raise InvalidData("this is the last administrator; make another one first", field=field)
+
+    def _token(self, row: Any) -> ApiToken:
+        ends_ns = row.lasts_s and self._until_ns(row.boot, row.created_ns, row.lasts_s, row.expires_wall_ns)
+        used = None if row.used_boot is None else (row.used_boot, row.used_ns)
+        return ApiToken(row.id, row.name, row.user, tuple(json.loads(row.scopes or "[]")), ends_ns=ends_ns, used=used)
+
+    def _find(self, name: str) -> Any:
+        return self._database.pony.User.get(name=name) if name.strip() else None  # Pony raises for an empty key
+
     def _user(self, name: str) -> Any:
-        db = self._database.pony
-        row = db.User.get(name=name)
+        row, db = self._find(name), self._database.pony
         if row is None:
             raise UnknownName("user", name, nearest(name, orm.select(one.name for one in db.User)[:]))
         return row
@@ -373,9 +404,12 @@ class Accounts:
         if is_surely_over or boot == self._boot:
             return is_surely_over
         wall_ns, _ = self._clock.wall_ns()
-        began_ns = self._dated(boot, started_ns)
-        until_ns = expires_wall_ns if began_ns is None else began_ns + lasts_s * NS
+        until_ns = self._until_ns(boot, started_ns, lasts_s, expires_wall_ns)
         return wall_ns is not None and until_ns is not None and wall_ns > until_ns
+
+    def _until_ns(self, boot: int, started_ns: int, lasts_s: int, expires_wall_ns: int | None) -> int | None:
+        began_ns = self._dated(boot, started_ns)
+        return expires_wall_ns if began_ns is None else began_ns + lasts_s * NS
 
     def _is_surely_over(self, boot: int, started_ns: int, lasts_s: int) -> bool:
         """Say whether it is over by the monotonic clock of this start, which nothing sets: a clock that jumps logs nobody out.

@@ -10,7 +10,7 @@ import yaml
 
 from autocore.core.config.loader import PARTS
 from autocore.core.disk import delete_file, sync_folder, write_file
-from autocore.core.errors import StorageError
+from autocore.core.errors import StorageError, UnknownName
 from autocore.core.names import slug
 
 HEAD = "# Written by the admin. Change it there, or move it into config.yaml and delete this file.\n"
@@ -20,10 +20,10 @@ def part_of(folder: Path, name: str) -> Path:
     """Give the file of a plugin's section.
 
     Raises:
-        StorageError: the name could not be the name of a plugin.
+        UnknownName: it could not be the name of a plugin.
     """
     if name != slug(name):
-        raise StorageError(f"{name} is no name of a plugin")
+        raise UnknownName("section", name)
     return folder / PARTS / f"{name}.yaml"
 
 

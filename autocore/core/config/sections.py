@@ -11,7 +11,7 @@ from typing import Any
 import voluptuous as vol
 
 from autocore.core.config.tree import MarkedDict
-from autocore.core.config.types import duration, one_of, port, size, whole
+from autocore.core.config.types import duration, one_of, port, size, time_zone, whole
 from autocore.core.config.validation import validate
 from autocore.core.errors import ConfigError, ConfigFaults, InvalidData
 from autocore.core.mqtt.endpoint import parse_broker_url
@@ -28,6 +28,7 @@ class AutocoreSection:
     name: str = "AutoCore"
     language: str = "en"
     units: str = "metric"
+    timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,11 @@ class WebSection:
 
 @dataclass(frozen=True, slots=True)
 class AuthSection:
-    """`auth`: sessions."""
+    """`auth`: sessions, and what roles may."""
 
     session_hours: int = 24
     secret_key: str | None = None
+    permissions: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,7 @@ SCHEMAS: dict[str, vol.Schema] = {
             vol.Optional("name", description="what the vehicle is called"): TEXT,
             vol.Optional("language", description="of those whose browser asks for none"): one_of(*LANGUAGES),
             vol.Optional("units", description="of those who chose none themselves"): one_of("metric", "imperial"),
+            vol.Optional("timezone", description="in which times are shown; the machine's otherwise"): time_zone,
         }
     ),
     "mqtt": vol.Schema(
@@ -277,6 +280,9 @@ SCHEMAS: dict[str, vol.Schema] = {
         {
             vol.Optional("session_hours", description="how long a log-in lasts, in hours"): whole(1, 24),
             vol.Optional("secret_key", description="signs log-ins, 32 characters or more; made by itself otherwise"): _secret_key,
+            vol.Optional(
+                "permissions", description="by role: services and panels it may, or may not, whatever their least role"
+            ): dict,
         }
     ),
     "logging": vol.Schema(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import voluptuous as vol
 
@@ -46,6 +47,14 @@ def size(low: int, high: int) -> Callable[[Any], int]:
         raise vol.Invalid(f"expected a size from {low // 1_000_000}MB to {high // 10**9}GB; write e.g. 500MB")
 
     return check
+
+
+def time_zone(value: Any) -> str:
+    """Give the IANA name of a time zone that this machine knows."""
+    try:
+        return ZoneInfo(value).key
+    except (OSError, KeyError, ValueError, TypeError, AttributeError):
+        raise vol.Invalid("expected a time zone; write e.g. America/Sao_Paulo") from None
 
 
 def port(value: Any) -> int:

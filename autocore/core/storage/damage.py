@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +14,12 @@ from typing import Any
 from autocore.core.errors import StorageError
 
 HEADER = b"SQLite format 3\x00"
-ROWS = 100  # of a damaged table, read at once
 STEPS = 20_000  # of SQLite's machine between two looks at the clock
 SMALL_BYTES = 16_000_000  # up to so much the indexes are held against their tables too: 0.2 s
 TRIES, AGAIN_S = 3, 0.3
 PIECE = 4_096
-READ_S = 120.0
 WHOLE = ("ok", "interrupted", "database is locked")
 """Interrupted by the clock: what was looked at is whole. Locked: another program is working on it, so it can be used."""
-_READER = "import os, sys\nfor name in sys.argv[1:]:\n    file = os.open(name, os.O_RDONLY)\n    while os.read(file, 4096): pass"
 PARTS = ("", "-wal", "-shm")
 """The endings of the files that are one database."""
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
@@ -60,35 +55,6 @@ def damage_of(file: Path, limit_s: float) -> str | None:
     return found
 
 
-def damage_in_use(file: Path, limit_s: float) -> str | None:
-    """Give what is wrong with a database that this process has open, as a clause; None when it is whole.
-
-    Raises:
-        StorageError: the disk does not give its bytes now, so nobody can tell.
-    """
-    _read_elsewhere(file)
-    try:
-        with closing(peek(file)) as connection:
-            found = _checked(connection, "PRAGMA quick_check(1)", limit_s)
-    except sqlite3.Error as error:
-        found = str(error)
-    _read_elsewhere(file)
-    return None if found in WHOLE else f"it is damaged ({found})"
-
-
-def _read_elsewhere(file: Path) -> None:
-    """Read every byte in a process of its own, whose end gives up no lock of ours; raises StorageError."""
-    files = [str(one) for one in (file, file.with_name(f"{file.name}-wal")) if one.exists()]
-    try:
-        done = subprocess.run(  # noqa: S603  # our own program, and names of our own files
-            [sys.executable, "-I", "-S", "-c", _READER, *files], capture_output=True, text=True, timeout=READ_S, check=False
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise StorageError(f"whether {file.name} can be read cannot be tried: {error}") from error
-    if done.returncode != 0:
-        raise StorageError(f"{file.name} cannot be read: {done.stderr.strip().splitlines()[-1:] or done.returncode}")
-
-
 def _is_readable(file: Path) -> bool:
     try:
         with file.open("rb", buffering=0) as source:
@@ -112,11 +78,12 @@ def _look_at(file: Path, limit_s: float) -> str | None:
         return f"it cannot be opened ({error})"
     with closing(connection):
         is_small = file.stat().st_size <= SMALL_BYTES
-        found = _checked(connection, "PRAGMA integrity_check(1)" if is_small else "PRAGMA quick_check(1)", limit_s)
+        found = checked(connection, "PRAGMA integrity_check(1)" if is_small else "PRAGMA quick_check(1)", limit_s)
     return None if found in WHOLE else f"it is damaged ({found})"
 
 
-def _checked(connection: sqlite3.Connection, pragma: str, limit_s: float) -> str:
+def checked(connection: sqlite3.Connection, pragma: str, limit_s: float) -> str:
+    """Give what one of SQLite's own checks finds in `limit_s` seconds; `WHOLE` is what it says of a good one."""
     deadline = time.monotonic() + limit_s
     connection.set_progress_handler(lambda: time.monotonic() > deadline, STEPS)
     try:
@@ -180,54 +147,3 @@ def set_aside(file: Path) -> Path:
     except OSError as error:
         raise StorageError(f"{file} is damaged and cannot be moved away: {error.strerror}") from error
     return target
-
-
-def readable_rows(sql: sqlite3.Connection, table: str, key: str) -> Iterator[list[tuple[Any, ...]] | None]:
-    """Give the rows of a damaged table that can be read, some at a time in the order of their key; None for each gap.
-
-    Args:
-        sql: in autocommit mode.
-        table: a name of ours.
-        key: its INTEGER PRIMARY KEY.
-    """
-    last, amount = -1, ROWS
-    text = f"SELECT {key}, * FROM {table} WHERE {key} > ? ORDER BY {key} LIMIT ?"  # noqa: S608  # names of ours
-
-    def read(after: int, most: int) -> list[tuple[Any, ...]] | None:
-        try:
-            return sql.execute(text, (after, most)).fetchall()
-        except UNREADABLE:
-            return None
-
-    while True:
-        rows = read(last, amount)
-        if rows is None and amount > 1:
-            amount = 1
-        elif rows is None:
-            yield None
-            after = _beyond(last, lambda after: read(after, 1) is not None)
-            if after is None:
-                return
-            last, amount = after, ROWS
-        elif rows:
-            yield [row[1:] for row in rows]
-            last, amount = rows[-1][0], ROWS
-        else:
-            return
-
-
-def _beyond(last: int, is_readable: Callable[[int], bool]) -> int | None:
-    """Give the smallest key after `last` behind which rows can be read again, None when there is none."""
-    step = 1
-    while not is_readable(last + step):
-        step *= 2
-        if last + step >= 1 << 62:
-            return None
-    low, high = last + step // 2, last + step
-    while low + 1 < high:
-        middle = (low + high) // 2
-        if is_readable(middle):
-            high = middle
-        else:
-            low = middle
-    return high

@@ -72,6 +72,7 @@ def _define_accounts(db: Any) -> None:
         password = Required(str)
         boot = Required(int, size=64)
         created_ns = Required(int, size=64)
+        pin = Optional(str)
 
     class Session(db.Entity):  # type: ignore[misc]
         _table_ = "session"
@@ -94,6 +95,8 @@ def _define_accounts(db: Any) -> None:
         created_ns = Required(int, size=64)
         lasts_s = Optional(int, size=64)
         expires_wall_ns = Optional(int, size=64)
+        used_boot = Optional(int, size=64)
+        used_ns = Optional(int, size=64)
 
     class AuditRow(db.Entity):  # type: ignore[misc]
         _table_ = "audit"

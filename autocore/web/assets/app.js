@@ -7,5 +7,6 @@ import "./src/export-element.js";
 import "./src/history-element.js";
 import { live } from "./src/live.js";
 import "./src/shell.js";
+import "./src/strength.js";
 
 if (document.body.dataset.live === "yes") live.connect();

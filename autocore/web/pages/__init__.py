@@ -11,13 +11,30 @@ from autocore.web.pages import (
     logs,
     look,
     monitoring,
+    own,
     people,
     services,
     settings,
     shell,
     static,
+    wizard,
 )
 
-_CORE = (account, entities, devices, joining, developer, services, logs, monitoring, configuration, backup, people, settings)
+_CORE = (
+    account,
+    wizard,
+    entities,
+    devices,
+    joining,
+    developer,
+    services,
+    logs,
+    monitoring,
+    configuration,
+    backup,
+    people,
+    settings,
+    own,
+)
 _ALL = (static, look, *_CORE, shell)
 ROUTES = [handler for module in _ALL for handler in module.ROUTES]

@@ -1,4 +1,4 @@
-"""Set-up, log-in and log-out as plain forms: they work without a script."""
+"""Log-in and log-out as plain forms: they work without a script."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from litestar.params import Body
 from litestar.response import Redirect
 
 from autocore.builtin.people import People
-from autocore.core.errors import AutocoreError, InvalidData, NotAuthenticated, TooManyAttempts, UnknownName
+from autocore.core.errors import NotAuthenticated, TooManyAttempts, UnknownName
 from autocore.core.model import Caller, Role
 from autocore.core.names import N_
 from autocore.web.access import OPEN, needs
@@ -20,15 +20,6 @@ from autocore.web.errors import status_of
 from autocore.web.gate import CALLER
 from autocore.web.pages.rendering import Pages
 from autocore.web.routes.auth import peer_of, session_cookie
-
-
-class SetUpForm(msgspec.Struct):
-    """What the set-up page asks for."""
-
-    code: str = ""
-    username: str = ""
-    password: str = ""
-    again: str = ""
 
 
 class LogInForm(msgspec.Struct):
@@ -40,31 +31,6 @@ class LogInForm(msgspec.Struct):
 
 
 Form = Body(media_type=RequestEncodingType.URL_ENCODED)
-
-
-@get("/setup", opt=OPEN, include_in_schema=False)
-async def set_up_page(request: Request[Any, Any, Any], pages: Pages, accounts: People) -> Response[Any]:
-    """Ask for the code and the first administrator; over once there is one."""
-    if await accounts.has_administrator():
-        return Redirect("/")
-    return await pages.page(request, "setup.html", {"form": SetUpForm(), "error": None, "field": None})
-
-
-@post("/setup", opt=OPEN, include_in_schema=False, status_code=200)
-async def set_up(
-    request: Request[Any, Any, Any], pages: Pages, accounts: People, data: Annotated[SetUpForm, Form]
-) -> Response[Any]:
-    """Make the first administrator and log in, or say at the field what is wrong."""
-    try:
-        if data.password != data.again:
-            raise InvalidData(pages.translate(request, N_("the two passwords differ")), field="again")
-        await accounts.set_up(data.code, data.username.strip(), data.password, peer_of(request))
-        session = await accounts.log_in(data.username.strip(), data.password, peer_of(request))
-    except AutocoreError as error:
-        field = error.field if isinstance(error, InvalidData) else "code"
-        context = {"form": data, "error": pages.translate(request, sentence(error)), "field": field}
-        return await pages.page(request, "setup.html", context, status=status_of(error))
-    return Redirect("/", status_code=303, cookies=[session_cookie(session.token, accounts.session_s)])
 
 
 @get("/login", opt=OPEN, include_in_schema=False)
@@ -109,9 +75,4 @@ def inside(target: str) -> str:
     return target if is_ours else "/"
 
 
-def sentence(error: AutocoreError) -> str:
-    """Give an error for a form: the field is where it stands."""
-    return error.message if isinstance(error, InvalidData) else str(error)
-
-
-ROUTES = [set_up_page, set_up, log_in_page, log_in, log_out]
+ROUTES = [log_in_page, log_in, log_out]

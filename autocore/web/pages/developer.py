@@ -17,6 +17,7 @@ from autocore.core.services import ServiceRegistry
 from autocore.web.access import needs
 from autocore.web.pages.forms import is_formed
 from autocore.web.pages.rendering import Pages
+from autocore.web.parts import Parts
 
 EXAMPLE = '{{ states("sensor.engine_rpm") }}'
 
@@ -32,11 +33,12 @@ async def developer_page(
     request: Request[Any, Any, Any],
     pages: Pages,
     services: ServiceRegistry,
+    parts: Parts,
     caller: Caller,
     service: Annotated[str, QueryParameter(max_length=200)] = "",
 ) -> Response[str]:
     """Show the three tools."""
-    offered = [one for one in services if caller.may(one.role, f"services:{one.name}")]
+    offered = [one for one in services if parts.permissions.may(one, caller)]
     chosen = next((one for one in offered if one.name == service), None)
     context = {
         "services": offered,

@@ -127,7 +127,9 @@ class Pages:
         chosen = self.preferences.of(user_of(request))
         configured = self._parts.config.core.autocore
         accepted = request.headers.get("accept-language", "")
-        return View(chosen.language or choose(accepted, configured.language), chosen.units or configured.units)
+        asked = request.query_params.get("language", "") if user_of(request) is None else ""
+        language = chosen.language or (asked if asked in CODES else choose(accepted, configured.language))
+        return View(language, chosen.units or configured.units)
 
     def language_of(self, request: Request[Any, Any, Any]) -> str:
         """Give the language of a page."""
@@ -204,6 +206,10 @@ class Pages:
         query = {name: asked.getall(name) for name in asked}
         return {"role": role_of(request).name.lower(), "query": query, **getattr(request.state, "about", {})}
 
+    def _may(self, caller: Caller | None, service: str, entity: str) -> bool:
+        """Say whether the caller's role may call a service for an entity."""
+        return caller is not None and self._parts.permissions.may(self._parts.services.get(service), caller, entity)
+
     def _shell(self, request: Request[Any, Any, Any], view: View) -> dict[str, Any]:
         caller: Caller | None = request.scope.get(CALLER)  # type: ignore[assignment]  # the gate's own key
         gettext = words_in(LOCALES, view.language).gettext
@@ -222,6 +228,7 @@ class Pages:
             "path": request.url.path,
             "navigation": navigation,
             "tools": tools,
+            "may": lambda service, entity: self._may(caller, service, entity),
             "look": None if look is None else {"mark": mark_of(look), "is_dark": look.is_dark},
             "colours": self.preferences.of(user_of(request)).colours,
             "script_words": json.dumps({name: gettext(text) for name, text in SCRIPT_WORDS.items()}),

@@ -14,8 +14,11 @@ from autocore.core.errors import InvalidData
 from autocore.core.model import Caller, Role
 from autocore.core.panels import Slot
 from autocore.web.access import needs
+from autocore.web.pages.people import session_rows
 from autocore.web.pages.preferences import Preference
+from autocore.web.pages.progress import next_step
 from autocore.web.pages.rendering import Pages
+from autocore.web.parts import Parts
 
 
 class SettingsForm(msgspec.Struct):
@@ -27,10 +30,9 @@ class SettingsForm(msgspec.Struct):
 
 
 @get("/settings", opt=needs(Role.VIEWER, "pages:settings"), include_in_schema=False)
-async def settings_page(request: Request[Any, Any, Any], pages: Pages, caller: Caller) -> Response[str]:
-    """Show the choices."""
-    context = {"chosen": pages.preferences.of(caller.cause.who), "cards": await pages.cards(request, Slot.SETTINGS)}
-    return await pages.page(request, "settings.html", context)
+async def settings_page(request: Request[Any, Any, Any], pages: Pages, parts: Parts, caller: Caller) -> Response[str]:
+    """Show the choices, and what the person can change of themselves."""
+    return await pages.page(request, "settings.html", await settings_facts(request, pages, parts, caller))
 
 
 @post("/settings", opt=needs(Role.VIEWER, "pages:settings"), include_in_schema=False, status_code=303)
@@ -50,6 +52,21 @@ async def save_settings(
 async def menu_page(request: Request[Any, Any, Any], pages: Pages) -> Response[str]:
     """Show every page, for small screens."""
     return await pages.page(request, "menu.html")
+
+
+async def settings_facts(request: Request[Any, Any, Any], pages: Pages, parts: Parts, caller: Caller) -> dict[str, Any]:
+    """Give what the settings page shows of whoever asks."""
+    who = caller.cause.who
+    return {
+        "chosen": pages.preferences.of(who),
+        "cards": await pages.cards(request, Slot.SETTINGS),
+        "has_pin": await parts.accounts.pins.has(who),
+        "sessions": session_rows(await parts.accounts.sessions(who), parts.timeline, caller),
+        "wizard": await next_step(parts.store, caller.role),
+        "form": None,
+        "error": None,
+        "what": None,
+    }
 
 
 ROUTES = [settings_page, save_settings, menu_page]

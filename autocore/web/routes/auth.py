@@ -1,4 +1,4 @@
-"""`/api/v1/auth` and `/api/v1/users`: set-up, log-in, sessions, API tokens, users."""
+"""`/api/v1/auth`: set-up, log-in, sessions, API tokens."""
 
 from __future__ import annotations
 
@@ -39,22 +39,8 @@ class NewToken(msgspec.Struct):
     """An API token to be made; without scopes it may what its user may."""
 
     name: Text
-    scopes: list[Text] = []
-    expires_in_s: Annotated[int, msgspec.Meta(ge=60)] | None = None
-
-
-class NewUser(msgspec.Struct):
-    """A user to be made."""
-
-    username: Text
-    password: Text
-    role: Text = "viewer"
-
-
-class NewPassword(msgspec.Struct):
-    """Another password."""
-
-    password: Text
+    scopes: Annotated[list[Text], msgspec.Meta(max_length=100)] = []
+    expires_in_s: Annotated[int, msgspec.Meta(ge=60, le=3_200_000_000)] | None = None
 
 
 def session_cookie(token: str, lasts_s: int) -> Cookie:
@@ -92,12 +78,13 @@ async def log_out(accounts: People, caller: Caller) -> Response[None]:
 
 
 @get("/auth/session", opt=needs(Role.VIEWER, "auth:session"), summary="Who am I")
-async def get_session(caller: Caller) -> dict[str, Any]:
-    """Give who asks, and in which role."""
+async def get_session(accounts: People, caller: Caller) -> dict[str, Any]:
+    """Give who asks, in which role, and whether there is a PIN."""
     return {
         "username": caller.cause.who,
         "role": caller.role.name.lower(),
         "scopes": sorted(caller.scopes) if caller.scopes is not None else None,
+        "has_pin": await accounts.pins.has(caller.cause.who),
     }
 
 
@@ -119,20 +106,20 @@ async def end_session(accounts: People, caller: Caller, session_id: str) -> None
 
 
 @get("/auth/tokens", opt=needs(Role.VIEWER, "auth:tokens"), summary="My API tokens")
-async def list_tokens(accounts: People, caller: Caller) -> dict[str, Any]:
-    """Give the caller's API tokens; an administrator sees everybody's."""
+async def list_tokens(accounts: People, timeline: Timeline, caller: Caller) -> dict[str, Any]:
+    """Give the caller's API tokens, with the day on which each was used last; an administrator sees everybody's."""
     user = None if caller.role is Role.ADMIN else caller.cause.who
-    return {"items": [_token_view(one) for one in await accounts.tokens(user)], "next": None}
+    return {"items": [_token_view(one, timeline) for one in await accounts.tokens(user)], "next": None}
 
 
 @post("/auth/tokens", opt=needs(Role.VIEWER, "auth:tokens"), status_code=201, summary="Make an API token")
-async def add_token(accounts: People, caller: Caller, data: NewToken) -> dict[str, Any]:
+async def add_token(accounts: People, timeline: Timeline, caller: Caller, data: NewToken) -> dict[str, Any]:
     """Make an API token for the caller; its text is shown only now. A limited token makes none wider than itself."""
     scopes = data.scopes or sorted(caller.scopes or ())
     if caller.scopes is not None and not set(scopes) <= caller.scopes:
         raise PermissionDenied("a limited token cannot make one that may more")
     made = await accounts.add_token(data.name, caller.cause.who, scopes, data.expires_in_s, caller.cause)
-    return _token_view(made) | {"token": made.text}
+    return _token_view(made, timeline) | {"token": made.text}
 
 
 @delete("/auth/tokens/{token_id:str}", opt=needs(Role.VIEWER, "auth:tokens"), summary="Revoke an API token")
@@ -142,35 +129,6 @@ async def remove_token(accounts: People, caller: Caller, token_id: str) -> None:
     if not any(one.id == token_id for one in await accounts.tokens(user)):
         raise UnknownName("token", token_id)
     await accounts.remove_token(token_id, caller.cause)
-
-
-@get("/users", opt=needs(Role.ADMIN, "users:read"), summary="List users")
-async def list_users(accounts: People) -> dict[str, Any]:
-    """Give every user."""
-    return {
-        "items": [{"username": one.name, "role": one.role.name.lower()} for one in await accounts.users()],
-        "next": None,
-    }
-
-
-@post("/users", opt=needs(Role.ADMIN, "users:write"), status_code=201, summary="Make a user")
-async def add_user(accounts: People, caller: Caller, data: NewUser) -> dict[str, Any]:
-    """Make a user."""
-    role = Role.parse(data.role)
-    await accounts.add_user(data.username, data.password, role, caller.cause)
-    return {"username": data.username, "role": role.name.lower()}
-
-
-@post("/users/{username:str}/password", opt=needs(Role.ADMIN, "users:write"), status_code=204, summary="Change a password")
-async def set_password(accounts: People, caller: Caller, username: str, data: NewPassword) -> None:
-    """Give a user another password and end the user's sessions."""
-    await accounts.set_password(username, data.password, caller.cause)
-
-
-@delete("/users/{username:str}", opt=needs(Role.ADMIN, "users:write"), summary="Remove a user")
-async def remove_user(accounts: People, caller: Caller, username: str) -> None:
-    """Remove a user with all sessions and tokens."""
-    await accounts.remove_user(username, caller.cause)
 
 
 async def _logged_in(
@@ -191,8 +149,16 @@ def _session_view(session: Session, timeline: Timeline, caller: Caller) -> dict[
     }
 
 
-def _token_view(token: ApiToken) -> dict[str, Any]:
-    return {"id": token.id, "name": token.name, "username": token.user, "scopes": list(token.scopes)}
+def _token_view(token: ApiToken, timeline: Timeline) -> dict[str, Any]:
+    used_at = iso(timeline.wall_ns(*token.used)) if token.used else None
+    return {
+        "id": token.id,
+        "name": token.name,
+        "username": token.user,
+        "scopes": list(token.scopes),
+        "expires_at": iso(token.ends_ns),
+        "used_on": used_at and used_at.partition("T")[0],
+    }
 
 
 ROUTES = [
@@ -205,8 +171,4 @@ ROUTES = [
     list_tokens,
     add_token,
     remove_token,
-    list_users,
-    add_user,
-    set_password,
-    remove_user,
 ]

@@ -20,6 +20,7 @@ from autocore.core.errors import InvalidData
 from autocore.core.model import Caller, Role
 from autocore.web.access import needs
 from autocore.web.parts import Parts
+from autocore.web.problems import FileOperation
 from autocore.web.routes.history import window_of
 from autocore.web.views import LARGEST_SEQ, guarded, iso
 
@@ -55,7 +56,7 @@ async def list_events(  # the parts it asks and the parameters of the question
     }
 
 
-@get("/events/export", opt=needs(Role.VIEWER, "read:events"), summary="What happened, as a file")
+@get("/events/export", opt=needs(Role.VIEWER, "read:events"), summary="What happened, as a file", operation_class=FileOperation)
 async def export_events(  # the parts it asks and the parameters of the question
     parts: Parts,
     timeline: Timeline,

@@ -21,6 +21,7 @@ from autocore.history.downsample import Point
 from autocore.history.history import History
 from autocore.history.past import Resolution
 from autocore.web.access import needs
+from autocore.web.problems import FileOperation
 from autocore.web.views import guarded, iso
 
 Points = Annotated[
@@ -38,7 +39,12 @@ HEAD = ("time", "value", "unit", "boot", "seq", "resolution")
 Row = tuple[Point, Resolution]
 
 
-@get("/entities/{entity_id:str}/history", opt=needs(Role.VIEWER, "read:history"), summary="What an entity was")
+@get(
+    "/entities/{entity_id:str}/history",
+    opt=needs(Role.VIEWER, "read:history"),
+    summary="What an entity was",
+    operation_class=FileOperation,
+)
 async def get_history(  # the parts it asks and the parameters of the question
     entities: EntityRegistry,
     timeline: Timeline,

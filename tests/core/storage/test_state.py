@@ -25,8 +25,8 @@ from autocore.core.kinds import Limits, Sensor, Switch
 from autocore.core.model import Quality
 from autocore.core.storage.database import Database
 from autocore.core.storage.migrate import migrate, statements
-from autocore.core.storage.plugin import open_plugin_database
 from autocore.core.storage.state import DataFolder, KeyValue, StateStore
+from autocore.plugindatabase import open_plugin_database
 from autocore.testing import FakeClock
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from autocore.testing import Car
-from autocore.testing.car import BASE
+from autocore.testing.car import BASE, PASSWORD
 from tests.plugins.themes.samples import FAINT, FOREST, TOPIC, yaml_with
 
 PORTUGUESE = {"Accept-Language": "pt-BR"}
@@ -242,7 +242,7 @@ async def test_a_viewer_sees_themes_and_no_way_to_change_them(car: Car) -> None:
     await started(car)
     admin = await car.web()
     person = {"username": "bea", "password": "four random words", "role": "viewer"}
-    (await admin.post("/api/v1/users", json=person)).raise_for_status()
+    (await admin.post("/api/v1/users", json=person | {"own_password": PASSWORD})).raise_for_status()
     async with httpx.AsyncClient(transport=admin._transport, base_url=BASE) as viewer:
         login = await viewer.post("/api/v1/auth/login", json={name: person[name] for name in ("username", "password")})
         viewer.cookies.clear()

@@ -40,7 +40,8 @@ async def test_people_are_told_when_the_water_runs_low(car: Car) -> None:
 async def test_a_route_without_a_role_is_for_administrators(car: Car) -> None:
     await car.start("tank:")
     web = await car.web()
-    await web.post("/api/v1/users", json={"username": "bob", "password": "three random words", "role": "viewer"})
+    person = {"username": "bob", "password": "three random words", "role": "viewer", "own_password": "three random words"}
+    await web.post("/api/v1/users", json=person)
     login = await web.post("/api/v1/auth/login", json={"username": "bob", "password": "three random words"})
     bob = {"Authorization": f"Bearer {login.json()['token']}"}
     assert (await web.get("/api/v1/tank/refills", headers=bob)).status_code == 200
