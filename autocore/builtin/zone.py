@@ -1,4 +1,4 @@
-"""The time zone of what people read and of jobs: the configured one for the whole process, else the machine's. The log is in UTC."""
+"""The time zone of what people read and of jobs: the configured one, else the machine's. The log has UTC."""
 
 from __future__ import annotations
 
