@@ -1,8 +1,9 @@
-"""The time zone in which people read times: the configured one for the whole process, else the machine's. The log stays UTC."""
+"""The time zone of what people read and of jobs: the configured one, else the machine's. The log has UTC."""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 
@@ -22,3 +23,6 @@ def _set(zone: str | None) -> None:
     else:
         os.environ["TZ"] = zone
     time.tzset()
+    known = sys.modules.get("tzlocal")  # jobs at wall times ask it, and it remembers its first answer
+    if known is not None:
+        known.reload_localzone()

@@ -16,7 +16,7 @@ ROLES = click.Choice([role.name.lower() for role in Role])
 
 @click.group()
 def user() -> None:
-    """Add, list and remove users, and change passwords."""
+    """Add, list and remove users, and change roles and passwords."""
 
 
 @user.command()
@@ -49,6 +49,16 @@ def passwd(shared: Common, name: str, *, password_stdin: bool) -> None:
     password = _password(from_stdin=password_stdin)
     with_accounts(shared.data, lambda accounts: accounts.set_password(name, password))
     shared.show({"username": name}, f"{name} has a new password")
+
+
+@user.command("role")
+@click.argument("name")
+@click.argument("role", type=ROLES)
+@common
+def set_role(shared: Common, name: str, *, role: str) -> None:
+    """Change what a user may; the last administrator stays one."""
+    with_accounts(shared.data, lambda accounts: accounts.set_role(name, Role.parse(role)))
+    shared.show({"username": name, "role": role}, f"{name} is {role}")
 
 
 @user.command()

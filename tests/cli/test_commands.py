@@ -81,6 +81,7 @@ def test_users_and_tokens_work_on_the_data_folder(tmp_path: Path) -> None:
     assert autocore("token", "list", "--data", data).stdout == "no token yet\n"
     assert "did you mean ana?" in autocore("user", "remove", "anna", "--data", data).stderr
     assert "last administrator" in autocore("user", "remove", "ana", "--data", data).stderr
+    assert "last administrator" in autocore("user", "role", "ana", "viewer", "--data", data).stderr
 
 
 def test_without_a_gateway_the_sentence_says_so(tmp_path: Path) -> None:

@@ -242,7 +242,7 @@ SCHEMAS: dict[str, vol.Schema] = {
             vol.Optional("name", description="what the vehicle is called"): TEXT,
             vol.Optional("language", description="of those whose browser asks for none"): one_of(*LANGUAGES),
             vol.Optional("units", description="of those who chose none themselves"): one_of("metric", "imperial"),
-            vol.Optional("timezone", description="in which times are shown; the machine's otherwise"): time_zone,
+            vol.Optional("timezone", description="of the times that are shown, and of jobs; the machine's otherwise"): time_zone,
         }
     ),
     "mqtt": vol.Schema(
