@@ -113,8 +113,10 @@ class Joining:
         """Open a window with a new code; one that is open closes.
 
         Raises:
-            BrokerError: the broker does not do it: it is away, or it is another's.
+            Refused: the broker is another's, which lets in whom it likes (`foreign_broker`).
+            BrokerError: it does not do it: it is away.
         """
+        self._provisioner.check_enforced()
         async with self._turn:
             code = "".join(secrets.choice(LETTERS) for _ in range(CODE_CHARS))
             self._forget()
@@ -127,13 +129,13 @@ class Joining:
     async def close(self, cause: Cause = GATEWAY) -> None:
         """Close the window; harmless when none is open. Raises BrokerError."""
         async with self._turn:
-            was_open = self.window is not None
+            if self.window is None:
+                return
             self._forget()
             try:
                 await self._security.refuse_joining()
             finally:
-                if was_open:
-                    self._bus.emit("device.joining", {"is_open": False}, cause)
+                self._bus.emit("device.joining", {"is_open": False}, cause)
 
     def waits(self, device_id: str) -> bool:
         """Say whether a board waits to be answered under this id."""

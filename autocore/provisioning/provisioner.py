@@ -163,10 +163,7 @@ class Provisioner:
             raise Refused(f"{device_id} is not approved; approve it first", code="not_approved")
         if device_id in RESERVED:
             raise NameTaken(f"{device_id} is a reserved name at the broker; give the board another id")
-        if self.is_enforced is False:
-            raise Refused(
-                "this broker is not the gateway's own; make the account there and give it to the board", code="foreign_broker"
-            )
+        self.check_enforced()
         async with self._turn:
             password = new_password()
             await self._saved()
@@ -174,6 +171,12 @@ class Provisioner:
             await self._security.put(device_id, rights_of(self._hub.root, device_id, device.granted), password)
         self._bus.emit("device.credentials", {"device": device_id}, cause)
         return Issued(device_id, password)
+
+    def check_enforced(self) -> None:
+        """Let pass unless it is known that the broker is another's; raises Refused (`foreign_broker`)."""
+        if self.is_enforced is False:
+            words = "this broker is not the gateway's own; make the account there and give it to the board"
+            raise Refused(words, code="foreign_broker")
 
     async def _tell_broker(self, device_id: str) -> None:
         async with self._turn:

@@ -161,7 +161,7 @@ async def test_another_password_ends_the_other_sessions_and_not_this_one(car: Ca
 async def test_a_token_is_shown_once_and_says_how_long_it_lives_and_when_it_was_used(car: Car) -> None:
     await car.start("telemetry:")
     web = await car.web()
-    made = await web.post("/tokens", data={"name": "script", "scopes": "read:*", "days": "30"})
+    made = await web.post("/tokens", data={"name": "script", "scopes": "read:*", "days": "1"})
     (text,) = re.findall(r"ac_[\w-]+", made.text)
     assert text not in await car.page("/users")
     for wrong in ("soon", "0", "-3", "99999999999999999999"):
@@ -178,7 +178,7 @@ async def test_a_token_is_shown_once_and_says_how_long_it_lives_and_when_it_was_
     assert (await about())["used_on"] == today
     assert (await about())["expires_at"][:10] > today
     assert "token" not in await about()
-    await car.advance(31 * 86_400)
+    await car.advance(86_400 + 1)
     headers = {"Authorization": f"Bearer {text}"}
     async with httpx.AsyncClient(transport=web._transport, base_url=BASE, headers=headers) as program:
         assert (await program.get(f"{API}/entities")).status_code == 401
