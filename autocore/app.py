@@ -18,7 +18,7 @@ import msgspec
 from autocore import __version__
 from autocore.backup.desk import Backups, Ground
 from autocore.broker.filters import FilterMemory
-from autocore.broker.opening import Broker, elsewhere, open_broker
+from autocore.broker.mosquitto import Mosquitto
 from autocore.builtin import log as logs
 from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
@@ -49,7 +49,7 @@ from autocore.core.host import Core, Folders, PluginHost
 from autocore.core.kinds import KINDS
 from autocore.core.link import DeviceLink
 from autocore.core.mqtt.connection import Connection
-from autocore.core.mqtt.endpoint import Endpoint
+from autocore.core.mqtt.endpoint import Endpoint, parse_broker_url
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.notices import Severity
 from autocore.core.panels import PanelRegistry
@@ -61,9 +61,8 @@ from autocore.core.wire import GatewayStatus
 from autocore.damage import Damages
 from autocore.plugindatabase import open_plugin_database
 from autocore.provisioning.desk import Provisioning, provisioning
+from autocore.provisioning.wire import EnrolBroker
 from autocore.records import Records, Registries, keep_copies, open_history, open_registries, teller
-from autocore.tls.names import addresses_of
-from autocore.tls.renewal import Renewal
 
 EXPIRE_EVERY_S = 1.0
 CONNECT_LIMIT_S = 3.0  # a broker of our own answers in milliseconds; one elsewhere may come later
@@ -121,8 +120,6 @@ class Gateway:
         """The one-time code while there is no administrator."""
         self.endpoint: Endpoint | None = None
         """The broker, once it is known."""
-        self.renewal: Renewal | None = None
-        """Of the certificate that the broker shows on the network; None when it listens on this machine only."""
         self.http_port = settings.http_port or config.core.web.port
         self.mqtt_port = settings.mqtt_port or config.core.mqtt.port
         self.core: Core | None = None
@@ -139,6 +136,7 @@ class Gateway:
         self._started_ns = self._clock.monotonic_ns()
         self._stack = AsyncExitStack()
         self._folder = DataFolder(settings.data)
+        self._broker: Mosquitto | None = None
         self.plugins: Plugins | None = None
 
     async def start(self) -> None:
@@ -195,9 +193,8 @@ class Gateway:
         known = await open_registries(
             self._stack, self.settings.data, self._clock, self._damages, approves_itself=approves_itself
         )
-        broker = await self._start_broker(known)
-        self.endpoint, self.renewal = broker.endpoint, broker.renewal
-        parts, records = await self._make_parts(broker, known)
+        self.endpoint = await self._start_broker(known)
+        parts, records = await self._make_parts(self.endpoint, known)
         plugins = await self._start_plugins(parts)
         self.core = parts
         if web is None:
@@ -214,7 +211,7 @@ class Gateway:
             known.credentials,
             plugins,
             saved=records.keeper.saved,
-            broker=broker.place,
+            broker=self._broker_for_boards,
         )
         await self._connect(parts.hub, parts.link, boards)
         self._keep_time(parts.bus, parts.entities, records)
@@ -222,7 +219,7 @@ class Gateway:
         gc.collect()
         gc.freeze()  # what was made at the start lives for ever; no need to look at it at every collection
 
-    async def _make_parts(self, broker: Broker, known: Registries) -> tuple[Core, Records]:
+    async def _make_parts(self, endpoint: Endpoint, known: Registries) -> tuple[Core, Records]:
         """Build the core upon what is known, and open the rest of what is written down."""
         settings, core, clock = self.settings, self.config.core, self._clock
         store, boot, bus, sequence = known.store, known.boot, known.bus, known.sequence
@@ -242,7 +239,7 @@ class Gateway:
         self._stack.push_async_callback(keeper.stop)
         notifications, events = self._open_news(store, timeline, bus, boot)
         accounts = await self._open_accounts(store, boot, bus, timeline)
-        hub = self._make_hub(broker.endpoint, boot)
+        hub = self._make_hub(endpoint, boot)
         cache = Cache(settings.data / "cache")
         self._stack.callback(cache.close)
         tell = teller(bus, notifications, known.findings)
@@ -274,8 +271,11 @@ class Gateway:
             vehicle=core.autocore.name,
             is_rehearsal=self._is_rehearsal,
         )
-        builtin = Builtin(parts, core, notifications, events, timeline, witness, broker.pid)
+        builtin = Builtin(parts, core, notifications, events, timeline, witness, self._broker_pid)
         return parts, Records(store, keeper, boot, sequence, timeline, history, accounts, audit, builtin)
+
+    def _broker_pid(self) -> int | None:
+        return self._broker.pid if self._broker is not None else None
 
     def _start_log(self) -> Callable[[], None]:
         section = self.config.core.logging
@@ -297,18 +297,22 @@ class Gateway:
         self._stack.push_async_callback(_settled, web)
         return listener
 
-    async def _start_broker(self, known: Registries) -> Broker:
+    async def _start_broker(self, known: Registries) -> Endpoint:
+        section = self.config.core.mqtt
         if self._connect_by:
-            return elsewhere(Endpoint("localhost", self.mqtt_port))
-        return await open_broker(
-            self._stack,
-            self.config.core,
-            self.settings.data,
+            return Endpoint("localhost", self.mqtt_port)
+        if section.broker != "auto":
+            return parse_broker_url(section.broker)
+        broker = self._broker = Mosquitto(
+            self.settings.data / "broker",
             port=self.mqtt_port,
-            clock=self._clock,
+            allows_anonymous=section.anonymous == "loopback",
             damages=self._damages,
-            accounts=lambda: known.credentials.accounts(known.devices, self.config.core.mqtt.root),
+            accounts=lambda: known.credentials.accounts(known.devices, section.root),
         )
+        endpoint = await broker.start()
+        self._stack.push_async_callback(broker.stop)
+        return endpoint
 
     async def _open_accounts(self, store: StateStore, boot: BootInfo, bus: Bus, timeline: Timeline) -> People:
         section = self.config.core.auth
@@ -363,6 +367,13 @@ class Gateway:
         self._stack.push_async_callback(plugins.stop)
         await plugins.start()
         return plugins
+
+    def _broker_for_boards(self) -> tuple[EnrolBroker, str | None]:
+        """Give where boards find the broker: one of another by its address, ours where they found it."""
+        endpoint = self.endpoint
+        if endpoint is None or self._broker is not None:
+            return EnrolBroker(None, self.mqtt_port, tls=False), None
+        return EnrolBroker(endpoint.host, endpoint.port, endpoint.tls), None
 
     async def _connect(self, hub: MqttHub, link: DeviceLink, boards: Provisioning) -> None:
         connected = asyncio.Event()
@@ -461,7 +472,7 @@ class Gateway:
         log.warning("the web listens on %s without encryption; use it in a network of your own only", web.host)
         if web.mdns:
             vehicle = self.config.core.autocore.name
-            addresses = partial(addresses_of, web.host)
+            addresses = partial(modules.addresses_of, web.host)
             name = modules.NameInNetwork(self._clock, web.hostname, vehicle, self.http_port, addresses)
             name.start()
             self._stack.push_async_callback(name.stop)

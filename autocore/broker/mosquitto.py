@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import json
 import logging
 import os
@@ -17,7 +16,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +29,6 @@ from autocore.damage import Damages
 HOST = "127.0.0.1"
 READY_LIMIT_S = 5.0
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-MOST_CONNECTIONS = 200  # per listener: what a stranger can make grow is bounded
 STEADY_S = 60.0  # one that ran for so long is started again at once
 
 SHORTEST_PASSWORD = 20  # of those that are made here: 43 characters
@@ -42,25 +39,6 @@ LOST = {
 }
 
 log = logging.getLogger("autocore.broker")
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """Where the broker listens beyond this machine, with TLS.
-
-    Args:
-        host: an address of this machine; `0.0.0.0` is all of them.
-        port: of MQTT.
-        websockets_port: of MQTT in websockets.
-        certificate: what it shows, in PEM.
-        key: the private key of that.
-    """
-
-    host: str
-    port: int
-    websockets_port: int
-    certificate: Path
-    key: Path
 
 
 class _Ended(BrokerError):
@@ -76,7 +54,6 @@ class Mosquitto:
         allows_anonymous: whether clients on this machine need no password (the demo).
         damages: hears of files that could not be used.
         accounts: gives the accounts of the devices, at every start of the broker.
-        network: where it listens beyond this machine; None: nowhere.
     """
 
     def __init__(
@@ -87,9 +64,7 @@ class Mosquitto:
         allows_anonymous: bool,
         damages: Damages | None = None,
         accounts: Callable[[], Sequence[Account]] = tuple,
-        network: Network | None = None,
     ) -> None:
-        self._network = network
         self._damages = damages or Damages()
         self._folder = folder
         self._port = port
@@ -108,10 +83,7 @@ class Mosquitto:
         program = find_mosquitto()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         await asyncio.to_thread(self._end_orphan)
-        _check_free(HOST, self._port, "mqtt.port or --mqtt-port")
-        if self._network is not None:
-            _check_free(self._network.host, self._network.port, "mqtt.tls_port")
-            _check_free(self._network.host, self._network.websockets_port, "mqtt.websockets_port")
+        _check_free(self._port)
         try:
             password = self._password()
         except OSError as error:
@@ -134,11 +106,6 @@ class Mosquitto:
                 self._process.kill()
                 await self._process.wait()
         self._pid_file.unlink(missing_ok=True)
-
-    def read_certificate_again(self) -> None:
-        """Have it show the new certificate to whoever connects from now on."""
-        if self.pid is not None:
-            os.kill(self.pid, signal.SIGHUP)
 
     @property
     def pid(self) -> int | None:
@@ -245,7 +212,6 @@ class Mosquitto:
                 "log_dest stderr",
                 "log_type error",
                 f"user {user}",  # dropping to another user would lose PDEATHSIG
-                *(_listeners(self._network) if self._network is not None else ()),
                 "",
             ]
         )
@@ -327,28 +293,14 @@ def find_security_plugin() -> Path:
     raise BrokerError("mosquitto's dynamic-security plugin is missing: install Debian's package mosquitto, 2.0 or newer")
 
 
-def _listeners(network: Network) -> list[str]:
-    tls = [f"certfile {network.certificate.resolve()}", f"keyfile {network.key.resolve()}", "tls_version tlsv1.2"]
-    plain = [f"listener {network.port} {network.host}", f"max_connections {MOST_CONNECTIONS}", *tls]
-    sockets = [
-        f"listener {network.websockets_port} {network.host}",
-        "protocol websockets",
-        f"max_connections {MOST_CONNECTIONS}",
-        *tls,
-    ]
-    return [*plain, *sockets]
-
-
-def _check_free(host: str, port: int, setting: str) -> None:
+def _check_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind((HOST, port))
         except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise BrokerError(f"the broker cannot listen on {host}, port {port}: {error.strerror}; see mqtt.host") from error
             raise BrokerError(
-                f"port {port} for the broker is in use; set {setting} to a free one, or mqtt.broker to that broker"
+                f"port {port} for the broker is in use; set mqtt.port or --mqtt-port to a free one, or mqtt.broker to that broker"
             ) from error
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from autocore.broker.opening import Place
+from autocore.provisioning.wire import EnrolBroker
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +19,14 @@ class Bundle:
         password: at the broker.
         broker: where it is; a host of None stands for the address under which the gateway was asked.
         root: the first level of the native topics.
+        ca: the certificate of the CA in PEM; None without TLS.
     """
 
     device: str
     password: str = field(repr=False)
-    broker: Place
+    broker: EnrolBroker
     root: str
+    ca: str | None = None
 
     def files(self) -> dict[str, str]:
         """Give the files by their names."""
@@ -41,7 +43,7 @@ class Bundle:
             "port": self.broker.port,
             "tls": self.broker.tls,
             "root": self.root,
-            "ca": self.broker.ca,
+            "ca": self.ca,
         }
         return json.dumps(words, indent=2) + "\n"
 
@@ -58,9 +60,9 @@ class Bundle:
             f"#define AUTOCORE_TLS {int(self.broker.tls)}",
             f"#define AUTOCORE_ROOT {_c(self.root)}",
         ]
-        if self.broker.ca is not None:
+        if self.ca is not None:
             lines.append("#define AUTOCORE_CA \\")
-            lines += [f"    {_c(line + chr(10))} \\" for line in self.broker.ca.strip().splitlines()]
+            lines += [f"    {_c(line + chr(10))} \\" for line in self.ca.strip().splitlines()]
             lines.append('    ""')
         return "\n".join([*lines, "#endif", ""])
 
@@ -78,8 +80,8 @@ class Bundle:
             "birth_message": {"topic": status, "payload": "online"},
             "will_message": {"topic": status, "payload": "offline"},
         }
-        if self.broker.ca is not None:
-            section["certificate_authority"] = self.broker.ca
+        if self.ca is not None:
+            section["certificate_authority"] = self.ca
         text = yaml.safe_dump({"mqtt": section}, sort_keys=False)
         return f"# Credentials of one board; whoever has them is this board.\n{text}"
 

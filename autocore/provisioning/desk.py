@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from autocore.broker.opening import Place
 from autocore.broker.security import BrokerSecurity
 from autocore.core.host import Core
 from autocore.provisioning.credentials import Credentials
 from autocore.provisioning.distribution import Asks, Distribution
 from autocore.provisioning.joining import Joining
 from autocore.provisioning.provisioner import Provisioner
+from autocore.provisioning.wire import EnrolBroker
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Provisioning:
     provisioner: Provisioner
     joining: Joining
     distribution: Distribution
-    broker: Place
+    broker: Callable[[], tuple[EnrolBroker, str | None]]
 
     async def start(self) -> None:
         """Begin, before the hub connects; raises StorageError."""
@@ -53,7 +53,7 @@ def provisioning(
     plugins: Asks,
     *,
     saved: Callable[[], Awaitable[None]],
-    broker: Place,
+    broker: Callable[[], tuple[EnrolBroker, str | None]],
 ) -> Provisioning:
     """Put the parts together.
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from autocore.broker.accounts import JOINING
 from autocore.broker.grants import rights_to_join
-from autocore.broker.opening import Place
 from autocore.broker.security import BrokerSecurity
 from autocore.core.bus import Bus, Event
 from autocore.core.clock import NS, Clock, Timer
@@ -77,7 +76,7 @@ class Joining:
         devices: DeviceRegistry,
         bus: Bus,
         clock: Clock,
-        broker: Place,
+        broker: Callable[[], tuple[EnrolBroker, str | None]],
     ) -> None:
         self.window: Window | None = None
         self._hub = hub
@@ -86,7 +85,7 @@ class Joining:
         self._devices = devices
         self._bus = bus
         self._clock = clock
-        self._place = broker
+        self._broker = broker
         self._timer: Timer | None = None
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -152,9 +151,8 @@ class Joining:
         if window is None or window.device != found_id:
             raise Refused(f"no board waits as {found_id}; open join mode and let it ask again", code="not_waiting")
         issued = await self._provisioner.issue(device_id, cause)
-        place = self._place
-        broker = EnrolBroker(place.host, place.port, place.tls)
-        answer = EnrolAnswer(issued.device, issued.device, issued.password, broker, place.ca)
+        broker, ca = self._broker()
+        answer = EnrolAnswer(issued.device, issued.device, issued.password, broker, ca)
         self._hub.publish(f"{self._hub.root}/enrol/{window.code}/answer", answer, qos=1, owner=OWNER)
         window.device, window.is_answered = device_id, True
         return issued

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 
 from autocore.core.config.sections import WebSection, is_loopback
-from autocore.tls.names import addresses_of
+from autocore.web.mdns import addresses_of
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 

@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocore.broker.opening import Place
 from autocore.provisioning.bundles import Bundle
+from autocore.provisioning.wire import EnrolBroker
 
 CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 PROGRAM = """
@@ -32,7 +32,7 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n", exclud
 
 @pytest.mark.parametrize("ca", [None, CA])
 def test_a_compiler_reads_the_header(tmp_path: Path, ca: str | None) -> None:
-    bundle = Bundle("winch", 'a"b\\c??/%d7', Place("10.0.0.1", 8883, tls=True, ca=ca), "autocore")
+    bundle = Bundle("winch", 'a"b\\c??/%d7', EnrolBroker("10.0.0.1", 8883, tls=True), "autocore", ca)
     (tmp_path / "autocore.h").write_text(bundle.as_header())
     (tmp_path / "read.c").write_text(PROGRAM)
     command = ["gcc", "-std=c99", "-Wall", "-Werror", "-pedantic", "-o", str(tmp_path / "read"), str(tmp_path / "read.c")]
@@ -43,7 +43,7 @@ def test_a_compiler_reads_the_header(tmp_path: Path, ca: str | None) -> None:
 
 @given(WORDS, WORDS, st.integers(1, 65_535), st.booleans())
 def test_json_and_yaml_hold_every_character(password: str, host: str, port: int, tls: bool) -> None:
-    files = Bundle("winch", password, Place(host, port, tls, CA), "autocore").files()
+    files = Bundle("winch", password, EnrolBroker(host, port, tls), "autocore", CA).files()
     words = json.loads(files["autocore.json"])
     assert (words["client_id"], words["password"], words["host"], words["port"], words["ca"]) == (
         "winch",

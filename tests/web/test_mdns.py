@@ -10,9 +10,8 @@ from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from autocore.core.config.sections import WebSection, sections_of
 from autocore.testing import FakeClock
-from autocore.tls.names import addresses_of
 from autocore.web.hosts import known_hosts
-from autocore.web.mdns import LOOK_EVERY_S, SERVICE, NameInNetwork
+from autocore.web.mdns import LOOK_EVERY_S, SERVICE, NameInNetwork, addresses_of
 
 
 async def resolved(name: str, within_ms: int = 3_000) -> list[str]:

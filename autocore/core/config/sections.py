@@ -37,9 +37,6 @@ class MqttSection:
 
     broker: str = "auto"
     port: int = 1883
-    host: str = "127.0.0.1"
-    tls_port: int = 8883
-    websockets_port: int = 9001
     root: str = "autocore"
     anonymous: str = "none"
     publish: tuple[str, ...] = ()
@@ -188,13 +185,6 @@ def _is_meant(web: Mapping[str, Any]) -> Mapping[str, Any]:
     return web
 
 
-def _is_closed(mqtt: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not is_loopback(mqtt.get("host", "127.0.0.1")) and mqtt.get("anonymous") == "loopback":
-        words = "everybody in the network would enter the broker without a name; write none, or keep host on this machine"
-        raise vol.Invalid(words, path=["anonymous"])
-    return mqtt
-
-
 RHYTHM = "expected never, or 1h to 366d; write e.g. 1d"
 
 
@@ -246,22 +236,14 @@ SCHEMAS: dict[str, vol.Schema] = {
         }
     ),
     "mqtt": vol.Schema(
-        vol.All(
-            {
-                vol.Optional(
-                    "broker", description="auto runs a Mosquitto of its own; else the address of another broker"
-                ): _broker,
-                vol.Optional("port", description="TCP port of the own broker, on this machine only"): port,
-                vol.Optional("host", description="where the own broker listens with TLS; 0.0.0.0 is every network"): _address,
-                vol.Optional("tls_port", description="TCP port of MQTT with TLS, beyond this machine"): port,
-                vol.Optional("websockets_port", description="TCP port of MQTT in websockets with TLS, beyond it"): port,
-                vol.Optional("root", description="first level of every native topic"): _root,
-                vol.Optional("anonymous", description="loopback: no password on this machine"): one_of("none", "loopback"),
-                vol.Optional("publish", description="entities that also stand on MQTT, e.g. sensor.engine_*"): PATTERNS,
-                vol.Optional("events", description="events that also go out on MQTT, e.g. device.*"): PATTERNS,
-            },
-            _is_closed,
-        )
+        {
+            vol.Optional("broker", description="auto runs a Mosquitto of its own; else the address of another broker"): _broker,
+            vol.Optional("port", description="TCP port of the own broker, on this machine only"): port,
+            vol.Optional("root", description="first level of every native topic"): _root,
+            vol.Optional("anonymous", description="loopback: no password on this machine"): one_of("none", "loopback"),
+            vol.Optional("publish", description="entities that also stand on MQTT, e.g. sensor.engine_*"): PATTERNS,
+            vol.Optional("events", description="events that also go out on MQTT, e.g. device.*"): PATTERNS,
+        }
     ),
     "web": vol.Schema(
         vol.All(

@@ -118,7 +118,8 @@ async def forget(request: Request[Any, Any, Any], pages: Pages, parts: Parts, ca
 
 
 async def _shown(request: Request[Any, Any, Any], pages: Pages, parts: Parts, issued: Issued) -> Response[str]:
-    files = Bundle(issued.device, issued.password, parts.boards.broker, parts.hub.root).files()
+    broker, ca = parts.boards.broker()
+    files = Bundle(issued.device, issued.password, broker, parts.hub.root, ca).files()
     context = {"device": parts.devices.get(issued.device), "issued": issued, "files": files}
     answer = await pages.page(request, "credentials.html", context)
     answer.headers["Cache-Control"] = "no-store"

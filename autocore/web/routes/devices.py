@@ -184,7 +184,8 @@ def config_view(delivery: Delivery) -> dict[str, Any] | None:
 
 
 async def _credentials(parts: Parts, issued: Issued) -> dict[str, Any]:
-    bundle = Bundle(issued.device, issued.password, parts.boards.broker, parts.hub.root)
+    broker, ca = parts.boards.broker()
+    bundle = Bundle(issued.device, issued.password, broker, parts.hub.root, ca)
     return _view(parts, parts.devices.get(issued.device)) | {
         "credentials": {"username": issued.device, "client_id": issued.device, "password": issued.password},
         "files": bundle.files(),
