@@ -32,7 +32,6 @@ from autocore.builtin.storagewatch import StorageWatch, Writer
 from autocore.builtin.timekeeper import BelievableClock, TimeKeeper
 from autocore.builtin.witness import Witness, both
 from autocore.check import faults_of
-from autocore.control import CONTROL_SOCKET
 from autocore.core.auth.accounts import HOUR_S
 from autocore.core.auth.setup import SetupCode
 from autocore.core.auth.tokens import signing_key
@@ -40,7 +39,6 @@ from autocore.core.bus import Bus
 from autocore.core.cache import Cache
 from autocore.core.clock import Clock, Sequence, SystemClock, Timeline
 from autocore.core.config import Config, read
-from autocore.core.config.sections import is_loopback
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import ConfigFaults, UnknownName
@@ -59,6 +57,7 @@ from autocore.core.storage.plugin import open_plugin_database
 from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
 from autocore.core.wire import GatewayStatus
 from autocore.damage import Damages
+from autocore.doors import FOLDER, Doors, encrypts, names_now, outside_of
 from autocore.records import Records, keep_copies, open_history, open_store, teller
 
 EXPIRE_EVERY_S = 1.0
@@ -119,6 +118,8 @@ class Gateway:
         """The broker, once it is known."""
         self.http_port = settings.http_port or config.core.web.port
         self.mqtt_port = settings.mqtt_port or config.core.mqtt.port
+        self.certificates: Any = None
+        """What keeps the certificate of the ports, None where nothing is encrypted."""
         self.core: Core | None = None
         """The core's parts, once they run."""
         self.restart = asyncio.Event()
@@ -183,7 +184,9 @@ class Gateway:
             self._stack.callback(self._start_log())
         # Importing the web takes longest; it can do so while the broker and the databases come up.
         web = asyncio.get_running_loop().run_in_executor(None, _import_web) if not self._is_rehearsal else None
-        listener = await self._listen(web) if web is not None and self._connect_by is None else None
+        doors = self._open_doors(web) if web is not None and self._connect_by is None else None
+        if doors is not None and encrypts(self.config.core):
+            await self._open_certificates()
         self.endpoint = await self._start_broker()
         parts, records = await self._make_parts(self.endpoint)
         plugins = await self._start_plugins(parts)
@@ -199,7 +202,9 @@ class Gateway:
         self._stack.callback(StorageWatch(writers, self._clock, parts.notify).start())
         await self._connect(parts.hub, parts.link)
         self._keep_time(parts.bus, parts.entities, records)
-        await self._serve(web, listener, parts, plugins, records)
+        if self.certificates is not None:
+            self.certificates.follow(parts.bus)
+        await self._serve(web, doors, parts, plugins, records)
         gc.collect()
         gc.freeze()  # what was made at the start lives for ever; no need to look at it at every collection
 
@@ -278,14 +283,22 @@ class Gateway:
             environ=os.environ,
         )
 
-    async def _listen(self, web: asyncio.Future[Any]) -> Any:
-        """Take the port first: when it is in use nothing else should have started."""
-        from autocore.web.ports import listen_tcp  # noqa: PLC0415  # the rest of the web is being imported beside
-
-        listener = listen_tcp(self.config.core.web.host, self.http_port)
-        self._stack.callback(listener.close)
+    def _open_doors(self, web: asyncio.Future[Any]) -> Doors:
+        """Take the ports first: when one is in use nothing else should have started."""
+        doors = Doors(self.config.core.web, self.http_port)
+        doors.open()
+        self._stack.callback(doors.close)
         self._stack.push_async_callback(_settled, web)
-        return listener
+        return doors
+
+    async def _open_certificates(self) -> None:
+        from autocore.tls.keeper import CertificateKeeper  # noqa: PLC0415  # only where something is encrypted
+
+        core = self.config.core
+        names = partial(names_now, core.web, core.mqtt)
+        self.certificates = keeper = CertificateKeeper(self.settings.data / FOLDER, self._clock, names, self._damages)
+        await keeper.start()
+        self._stack.push_async_callback(keeper.stop)
 
     async def _start_broker(self) -> Endpoint:
         section = self.config.core.mqtt
@@ -299,7 +312,10 @@ class Gateway:
             root=section.root,
             allows_anonymous=section.anonymous == "loopback",
             damages=self._damages,
+            outside=outside_of(section, self.certificates),
         )
+        if self.certificates is not None:
+            self.certificates.on_renewed(broker.take_certificate)
         endpoint = await broker.start()
         self._stack.push_async_callback(broker.stop)
         return endpoint
@@ -378,7 +394,7 @@ class Gateway:
         self._stack.push_async_callback(keeper.stop)
         self._stack.callback(Every(self._clock, EXPIRE_EVERY_S, entities.expire).cancel)
 
-    async def _serve(self, web: asyncio.Future[Any], listener: Any, core: Core, plugins: Plugins, records: Records) -> None:
+    async def _serve(self, web: asyncio.Future[Any], doors: Doors | None, core: Core, plugins: Plugins, records: Records) -> None:
         modules = await web
         backups = await self._open_backups(core, records)
         parts = modules.Parts(
@@ -403,6 +419,8 @@ class Gateway:
             link=core.link,
             store=core.store("web"),
             folders=core.folders,
+            certificates=self.certificates,
+            http_port=self.http_port,
             started_ns=self._started_ns,
             reload=self.reload,
             saved=records.keeper.saved,
@@ -413,15 +431,10 @@ class Gateway:
         self._stack.push_async_callback(site.close)
         await site.start()
         self.site = site.gate
-        if listener is None:
+        if doors is None:
             return
-        control = self.settings.data / CONTROL_SOCKET
-        servers = modules.Server(site.gate, listener), modules.Server(site.control, modules.listen_control(control))
-        self._stack.push_async_callback(lambda: asyncio.gather(*(server.stop() for server in servers)))
-        for server in servers:
-            await server.start()
-        self._stack.callback(lambda: control.unlink(missing_ok=True))
-        self._announce(modules)
+        await doors.serve(self._stack, modules, site, self.settings.data, self.certificates)
+        doors.announce(self._stack, modules, core.clock, core.vehicle)
 
     async def _open_backups(self, core: Core, records: Records) -> Backups:
         ground = Ground(
@@ -440,19 +453,6 @@ class Gateway:
         await backups.start()
         self._stack.push_async_callback(backups.stop)
         return backups
-
-    def _announce(self, modules: Any) -> None:
-        """Be found by name when others may come; and say that what they send is not encrypted."""
-        web = self.config.core.web
-        if is_loopback(web.host):
-            return
-        log.warning("the web listens on %s without encryption; use it in a network of your own only", web.host)
-        if web.mdns:
-            vehicle = self.config.core.autocore.name
-            addresses = partial(modules.addresses_of, web.host)
-            name = modules.NameInNetwork(self._clock, web.hostname, vehicle, self.http_port, addresses)
-            name.start()
-            self._stack.push_async_callback(name.stop)
 
 
 def _import_web() -> Any:

@@ -19,6 +19,7 @@ from autocore.core.bus import Event
 from autocore.core.errors import AutocoreError
 from autocore.core.model import Caller, Role
 from autocore.web import access, pages
+from autocore.web.door import Door
 from autocore.web.errors import on_autocore_error, on_http_error, on_unexpected
 from autocore.web.gate import TOKEN, ControlGate, Gate
 from autocore.web.hosts import known_hosts
@@ -28,7 +29,7 @@ from autocore.web.pages.documents import SchemaPage
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
 from autocore.web.pluginroutes import routes_of
-from autocore.web.routes import audit, auth, backup, config, devices, entities, events, health, history, plugins, services
+from autocore.web.routes import audit, auth, backup, config, devices, entities, events, health, history, plugins, services, tls
 from autocore.web.routes.services import Answers
 
 LARGEST_BODY = 65_536
@@ -73,7 +74,9 @@ class Web:
         """Build the application, with the routes of the plugins that run."""
         await self._pages.start()
         app = await self._build()
-        self.gate = Gate(app, self._parts.accounts, known_hosts(self._parts.config.core.web))
+        knows_host = known_hosts(self._parts.config.core.web)
+        self.gate = Gate(app, self._parts.accounts, knows_host)
+        self.door = Door(self._parts, self._pages, knows_host)
         self.control = ControlGate(app)
         self._is_open = True
         self._rebuild_if_asked()  # a plugin came or went meanwhile
@@ -127,7 +130,7 @@ class Web:
 
 def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -> Litestar:
     """Give the application behind the gate, with the routers of plugins by their names."""
-    rest = [entities, history, services, devices, plugins, config, auth, audit, events, backup]
+    rest = [entities, history, services, devices, plugins, config, auth, audit, events, backup, tls]
     api = Router("/api/v1", route_handlers=[handler for module in rest for handler in module.ROUTES])
     given: dict[str, Any] = {
         **made,

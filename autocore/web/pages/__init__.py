@@ -15,8 +15,9 @@ from autocore.web.pages import (
     settings,
     shell,
     static,
+    tls,
 )
 
-_CORE = (account, entities, devices, developer, services, logs, monitoring, configuration, backup, people, settings)
+_CORE = (account, entities, devices, developer, services, logs, monitoring, configuration, backup, people, settings, tls)
 _ALL = (static, look, *_CORE, shell)
 ROUTES = [handler for module in _ALL for handler in module.ROUTES]

@@ -27,6 +27,7 @@ from autocore.web.pages.navigation import TOOLS
 from autocore.web.pages.preferences import Preferences
 from autocore.web.pages.static import MANIFEST
 from autocore.web.pages.units import conversions, converted
+from autocore.web.pages.warnings import warnings_of
 from autocore.web.pages.writing import View, localised, moment, shown
 from autocore.web.parts import Parts
 
@@ -222,6 +223,7 @@ class Pages:
             "path": request.url.path,
             "navigation": navigation,
             "tools": tools,
+            "warnings": [gettext(one) for one in warnings_of(self._parts.config.core)],
             "look": None if look is None else {"mark": mark_of(look), "is_dark": look.is_dark},
             "colours": self.preferences.of(user_of(request)).colours,
             "script_words": json.dumps({name: gettext(text) for name, text in SCRIPT_WORDS.items()}),
