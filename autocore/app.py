@@ -316,6 +316,8 @@ class Gateway:
         )
         if self.certificates is not None:
             self.certificates.on_renewed(broker.take_certificate)
+            if section.tls is not None and section.tls.websockets is not None:
+                self.certificates.on_ending(broker.begin_again)
         endpoint = await broker.start()
         self._stack.push_async_callback(broker.stop)
         return endpoint

@@ -120,6 +120,11 @@ class Mosquitto:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGHUP)
 
+    def begin_again(self) -> None:
+        """End it; it is started again at once, and every port shows the certificate that stands in the file now."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+
     @property
     def pid(self) -> int | None:
         """The process id while it runs."""

@@ -80,6 +80,20 @@ class Authority:
         except OSError as error:
             raise StorageError(f"{self._folder} cannot be written: {error.strerror}; the gateway has no certificate") from error
 
+    def read(self) -> None:
+        """Read the authority, and change nothing.
+
+        Raises:
+            StorageError: it cannot be read; the gateway makes another at its next start.
+        """
+        try:
+            self._key = certificates.read_key((self._folder / KEY).read_bytes())
+            self.certificate = certificates.read_certificate(self.file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise StorageError(f"the authority in {self._folder} cannot be used: {error}") from error
+        if not certificates.belong_together(self._key, self.certificate):
+            raise StorageError(f"the authority in {self._folder} cannot be used: its key is another one; start the gateway")
+
     def serve(self, names: Names, *, anew: bool = False) -> bool:
         """Have a certificate for the ports that is good for `names` now; say whether it is another one than before.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from autocore.core.bus import Bus
@@ -17,8 +17,11 @@ from autocore.damage import Damages
 from autocore.tls import certificates
 from autocore.tls.authority import Authority
 from autocore.tls.names import Names
+from autocore.tls.validity import Span
 
 LOOK_EVERY_S = 60.0  # a vehicle's Wi-Fi comes and goes; whether it is time for a new certificate is a comparison of two dates
+
+LAST = timedelta(days=7)
 
 log = logging.getLogger("autocore.tls")
 
@@ -39,6 +42,8 @@ class CertificateKeeper:
         self._names = names
         self._bus: Bus | None = None
         self._on_renewed: list[Callable[[], object]] = []
+        self._on_ending: list[Callable[[], object]] = []
+        self._shown: Span | None = None
         self._lock = asyncio.Lock()
         self._timer: Every | None = None
         self._undo: list[Callable[[], None]] = []
@@ -63,6 +68,7 @@ class CertificateKeeper:
             if self.authority.server is None:
                 raise
             log.warning("the certificate is not renewed: %s", error)
+        self._shown = self._span
 
     def follow(self, bus: Bus) -> None:
         """Look from now on whether it is still good, and tell `bus` when there is another one."""
@@ -83,6 +89,10 @@ class CertificateKeeper:
         """Call `action` when another certificate stands in the file."""
         self._on_renewed.append(action)
 
+    def on_ending(self, action: Callable[[], object]) -> None:
+        """Call `action` when the certificate of the start nears its end: for a port that shows that one until it is closed."""
+        self._on_ending.append(action)
+
     async def renew(self, by: Cause = GATEWAY) -> None:
         """Issue another certificate now.
 
@@ -99,10 +109,24 @@ class CertificateKeeper:
         try:
             await self._serve(GATEWAY, anew=False)
             self._is_failing = False
+            self._end_old()
         except StorageError as error:
             if not self._is_failing:  # one line for one outage; the next look tries again
                 log.warning("the certificate is not renewed: %s", error)
             self._is_failing = True
+
+    @property
+    def _span(self) -> Span | None:
+        server = self.authority.server
+        return None if server is None else certificates.span_of(server)
+
+    def _end_old(self) -> None:
+        now = moment(self._clock)
+        is_ending = now is not None and self._shown is not None and now > self._shown.end - LAST
+        if is_ending and self._shown != self._span:
+            self._shown = self._span
+            for action in self._on_ending:
+                action()
 
     async def _serve(self, by: Cause, *, anew: bool) -> None:
         async with self._lock:

@@ -194,9 +194,9 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
-def _tls(value: Any) -> TlsListeners:
-    values = _TLS(value or {})
-    return TlsListeners(**(values | ({"websockets": None} if values.get("websockets") == "never" else {})))
+def _tls(values: dict[str, Any] | None) -> TlsListeners:
+    words: dict[str, Any] = {name: None if value == "never" else value for name, value in (values or {}).items()}
+    return TlsListeners(**words)
 
 
 def _mqtt(mqtt: dict[str, Any]) -> dict[str, Any]:
@@ -240,13 +240,13 @@ _NAMES = vol.All(
     vol.Length(max=20),
     vol.Coerce(tuple),
 )
-_TLS = vol.Schema(
-    {
-        vol.Optional("port", description="TCP port of MQTT with encryption (8883)"): port,
-        vol.Optional("websockets", description="TCP port of the same over WebSockets (9001); or never"): vol.Any("never", port),
-        vol.Optional("client_certificates", description="true: who comes must show a certificate of this gateway too"): bool,
-    }
-)
+_TLS = {
+    vol.Optional("port", description="TCP port of MQTT with encryption (8883)"): port,
+    vol.Optional("websockets", description="TCP port of the same over WebSockets (9001); or never"): vol.Any(
+        "never", port, msg="expected a port, or never"
+    ),
+    vol.Optional("client_certificates", description="true: who comes must show a certificate of this gateway too"): bool,
+}
 
 _RECORDING = vol.Schema(
     {
@@ -284,7 +284,9 @@ SCHEMAS: dict[str, vol.Schema] = {
                 vol.Optional("broker", description="auto runs a Mosquitto of its own; or the address of another"): _broker,
                 vol.Optional("host", description="where the own broker is reached; beyond this machine encrypted"): _address,
                 vol.Optional("port", description="TCP port of the own broker without encryption, on this machine only"): port,
-                vol.Optional("tls", description="its encrypted ports; by themselves where host is more than loopback"): _tls,
+                vol.Optional("tls", description="its encrypted ports; by themselves where host is more than loopback"): vol.All(
+                    vol.Any(None, _TLS), _tls
+                ),
                 vol.Optional("plain_lan", description="true: port is open on host too, without encryption"): bool,
                 vol.Optional("root", description="first level of every native topic"): _root,
                 vol.Optional("anonymous", description="loopback: no password on this machine"): one_of("none", "loopback"),
