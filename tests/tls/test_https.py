@@ -37,7 +37,7 @@ async def test_the_port_without_encryption_leads_on_and_shows_the_certificate_an
             refused = await client.post(path, json={"username": "ana", "password": PASSWORD})
             assert (refused.status_code, refused.json()["code"]) == (403, "use_https")
         page = await client.get("/tls")
-        assert van.keeper.fingerprint in page.text
+        assert van.keeper.fingerprint in page.text.replace("<wbr>", "")
         assert "unsafe" not in page.headers["content-security-policy"]
         file = await client.get("/tls/ca.crt")
         assert (file.content, file.headers["content-type"]) == (van.ca.read_bytes(), "application/x-x509-ca-cert")
@@ -144,7 +144,7 @@ async def test_renewing_asks_for_the_password_again_and_is_written_down(share: S
         bearer = {"Authorization": f"Bearer {token}"}
         assert (await client.post("/api/v1/tls/renew", json={"password": PASSWORD}, headers=bearer)).status_code == 403
         page = await client.get("/tls", headers=bearer)
-        assert (van.keeper.fingerprint in page.text, 'action="/tls/renew"' in page.text) == (True, False)
+        assert (van.keeper.fingerprint in page.text.replace("<wbr>", ""), 'action="/tls/renew"' in page.text) == (True, False)
         assert (await client.get("/tls/ca.crt", headers=bearer)).content == van.ca.read_bytes()
 
 
