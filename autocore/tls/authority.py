@@ -19,7 +19,7 @@ from autocore.core.errors import InvalidData, StorageError
 from autocore.damage import Damages
 from autocore.tls import certificates
 from autocore.tls.names import Names
-from autocore.tls.validity import BACK, EARLIEST, span_of_authority, span_of_certificate
+from autocore.tls.validity import BACK, EARLIEST, span_of_authority, span_of_certificate, span_of_client
 
 KEY, CERTIFICATE = "ca.key", "ca.crt"
 SERVER = "server.pem"  # key and certificate in one file: a cut between two would leave a pair that is none
@@ -134,7 +134,8 @@ class Authority:
         if not _NAME.fullmatch(name):
             raise InvalidData("the name of a client has 1 to 64 letters, digits, `_`, `-` and `.`", field="name")
         key = certificates.make_key()
-        made = certificates.issue_client(self.certificate, self._key, key, name, span_of_certificate(self._base(None)))
+        span = span_of_client(self._base(None), certificates.span_of(self.certificate))
+        made = certificates.issue_client(self.certificate, self._key, key, name, span)
         parts = (certificates.key_pem(key), certificates.certificate_pem(made), certificates.certificate_pem(self.certificate))
         return b"".join(parts)
 

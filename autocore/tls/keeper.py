@@ -72,6 +72,7 @@ class CertificateKeeper:
 
     def follow(self, bus: Bus) -> None:
         """Look from now on whether it is still good, and tell `bus` when there is another one."""
+        log.info("the authority of this gateway has the SHA-256 %s", self.fingerprint)
         self._bus = bus
         self._timer = Every(self._clock, LOOK_EVERY_S, self._look)
         self._undo = [bus.on(event, lambda _event: self._look()) for event in ("clock.set", "clock.corrected")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 LOOPBACK = ("127.0.0.1", "::1")
@@ -24,21 +24,26 @@ class Names:
         return set(other.hosts) <= set(self.hosts) and set(other.addresses) <= set(self.addresses)
 
 
-def names_of(hostname: str, machine: str, further: Iterable[str], addresses: Sequence[str]) -> Names:
+def names_of(hostname: str, machine: str, further: Collection[str], addresses: Iterable[str]) -> Names:
     """Give the names of a gateway.
 
     Args:
         hostname: its name in the network, without `.local`.
         machine: the machine's own name; left out when it is none that DNS knows, e.g. with a `_`.
-        further: names from the configuration.
+        further: names and addresses from the configuration.
         addresses: at which others reach it; what is no address is left out, and so are those beyond the limit.
     """
     wanted = {"localhost", *further}
     for name in (hostname, machine):
         wanted |= {name.lower(), f"{name.lower()}.local"}
-    found = sorted({str(ipaddress.ip_address(one)) for one in addresses if _is_address(one)} - set(LOOPBACK))
+    given = _addresses(further) - set(LOOPBACK)
+    found = sorted(_addresses(addresses) - given - set(LOOPBACK))[:MOST_ADDRESSES]
     hosts = sorted(name for name in wanted if _HOST.fullmatch(name) and not _is_address(name))
-    return Names(tuple(hosts), (*LOOPBACK, *found[:MOST_ADDRESSES]))
+    return Names(tuple(hosts), (*LOOPBACK, *sorted([*given, *found])))
+
+
+def _addresses(texts: Iterable[str]) -> set[str]:
+    return {str(ipaddress.ip_address(one)) for one in texts if _is_address(one)}
 
 
 def _is_address(text: str) -> bool:

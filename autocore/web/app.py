@@ -46,6 +46,8 @@ async def live_socket(socket: WebSocket[Any, Any, Any], live: Live, caller: Call
 class Web:
     """The application for people (`gate`) and for the command line (`control`), both there after `start`.
 
+    Where the web is encrypted, `door` is what stands on the port that is not.
+
     Routes of plugins cannot be taken out of a running application, so a plugin that starts or stops has a new one built beside
     it; then the gates are turned to the new one, and what is under way ends in the old one.
 
@@ -76,7 +78,8 @@ class Web:
         app = await self._build()
         knows_host = known_hosts(self._parts.config.core.web)
         self.gate = Gate(app, self._parts.accounts, knows_host)
-        self.door = Door(self._parts, self._pages, knows_host)
+        if self._parts.config.core.web.is_encrypted:
+            self.door = Door(self._parts, self._pages, knows_host)
         self.control = ControlGate(app)
         self._is_open = True
         self._rebuild_if_asked()  # a plugin came or went meanwhile

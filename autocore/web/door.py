@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 from litestar import Litestar
 from litestar.di import Provide
+from litestar.exceptions import HTTPException
 
-from autocore.web.errors import problem
+from autocore.core.errors import AutocoreError
+from autocore.web.errors import on_autocore_error, on_http_error, on_unexpected, problem
 from autocore.web.pages import look, static, tls
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
@@ -37,6 +39,7 @@ class Door:
                 "parts": Provide(lambda: parts, sync_to_thread=False),
                 "pages": Provide(lambda: pages, sync_to_thread=False),
             },
+            exception_handlers={AutocoreError: on_autocore_error, HTTPException: on_http_error, Exception: on_unexpected},
             openapi_config=None,
             logging_config=None,
         )

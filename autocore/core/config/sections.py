@@ -184,7 +184,7 @@ def _address(value: Any) -> str:
 
 
 def _hostname(value: Any) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+    if isinstance(value, str) and re.fullmatch(_LABEL, value):
         return value
     raise vol.Invalid("expected a host name of a-z, 0-9 and -, without .local; write e.g. autocore")
 
@@ -235,8 +235,9 @@ TEXT = vol.All(str, vol.Length(min=1, max=60, msg="expected a text of 1 to 60 ch
 
 PATTERNS = vol.All([vol.All(str, vol.Length(min=1, max=100))], vol.Length(max=100), vol.Coerce(tuple))
 
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _NAMES = vol.All(
-    [vol.All(str, vol.Match(r"[a-z0-9.-]{1,253}$", msg="expected a name like van.example.org"))],
+    [vol.All(str, vol.Match(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*$", msg="expected a name like van.example.org"))],
     vol.Length(max=20),
     vol.Coerce(tuple),
 )
