@@ -79,6 +79,7 @@ class Mosquitto:
         self._allows_anonymous = allows_anonymous
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
+        self._begins_again = False
         self.restarts = 0
 
     async def start(self) -> Endpoint:
@@ -123,6 +124,7 @@ class Mosquitto:
     def begin_again(self) -> None:
         """End it; it is started again at once, and every port shows the certificate that stands in the file now."""
         if self._process is not None and self._process.returncode is None:
+            self._begins_again = True
             self._process.terminate()
 
     @property
@@ -141,10 +143,14 @@ class Mosquitto:
             code = await self._process.wait()
             if time.monotonic() - started > STEADY_S:
                 attempt = 0
-            delay_s = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
-            attempt += 1
-            log.error("mosquitto ended with code %s; starting it again in %s s", code, delay_s)
-            await asyncio.sleep(delay_s)
+            if self._begins_again:
+                self._begins_again = False
+                log.info("mosquitto begins again with the certificate that stands in its file")
+            else:
+                delay_s = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
+                attempt += 1
+                log.error("mosquitto ended with code %s; starting it again in %s s", code, delay_s)
+                await asyncio.sleep(delay_s)
             try:
                 await self._launch_without_damage(program, self._password())
                 self.restarts += 1
