@@ -29,20 +29,18 @@ from autocore.builtin.outbox import Outbox
 from autocore.builtin.parts import Builtin
 from autocore.builtin.people import People
 from autocore.builtin.permissions import Permissions
+from autocore.builtin.setupcode import SetupCode
 from autocore.builtin.storagewatch import StorageWatch, Writer
 from autocore.builtin.timekeeper import BelievableClock, TimeKeeper
 from autocore.builtin.witness import Witness, both
 from autocore.builtin.zone import live_in
 from autocore.check import faults_of
-from autocore.control import CONTROL_SOCKET
 from autocore.core.auth.accounts import HOUR_S
-from autocore.core.auth.setup import SetupCode
 from autocore.core.auth.tokens import signing_key
 from autocore.core.bus import Bus
 from autocore.core.cache import Cache
 from autocore.core.clock import Clock, SystemClock, Timeline
 from autocore.core.config import Config, read
-from autocore.core.config.sections import is_loopback
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import ConfigFaults, UnknownName
 from autocore.core.host import Core, Folders, PluginHost
@@ -59,6 +57,7 @@ from autocore.core.services import ServiceRegistry, add_verbs
 from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
 from autocore.core.wire import GatewayStatus
 from autocore.damage import Damages
+from autocore.doors import FOLDER, Doors, encrypts, names_now, outside_of
 from autocore.plugindatabase import open_plugin_database
 from autocore.provisioning.desk import Provisioning, provisioning
 from autocore.provisioning.wire import EnrolBroker
@@ -122,6 +121,8 @@ class Gateway:
         """The broker, once it is known."""
         self.http_port = settings.http_port or config.core.web.port
         self.mqtt_port = settings.mqtt_port or config.core.mqtt.port
+        self.certificates: Any = None
+        """What keeps the certificate of the ports, None where nothing is encrypted."""
         self.core: Core | None = None
         """The core's parts, once they run."""
         self.restart = asyncio.Event()
@@ -188,7 +189,9 @@ class Gateway:
             self._stack.callback(self._start_log())
         # Importing the web takes longest; it can do so while the broker and the databases come up.
         web = asyncio.get_running_loop().run_in_executor(None, _import_web) if not self._is_rehearsal else None
-        listener = await self._listen(web) if web is not None and self._connect_by is None else None
+        doors = self._open_doors(web) if web is not None and self._connect_by is None else None
+        if doors is not None and encrypts(self.config.core):
+            await self._open_certificates()
         approves_itself = self.config.core.devices.approve == "automatic"
         known = await open_registries(
             self._stack, self.settings.data, self._clock, self._damages, approves_itself=approves_itself
@@ -215,7 +218,9 @@ class Gateway:
         )
         await self._connect(parts.hub, parts.link, boards)
         self._keep_time(parts.bus, parts.entities, records)
-        await self._serve(web, listener, parts, plugins, records, boards)
+        if self.certificates is not None:
+            self.certificates.follow(parts.bus)
+        await self._serve(web, doors, parts, plugins, records, boards)
         gc.collect()
         gc.freeze()  # what was made at the start lives for ever; no need to look at it at every collection
 
@@ -288,14 +293,22 @@ class Gateway:
             environ=os.environ,
         )
 
-    async def _listen(self, web: asyncio.Future[Any]) -> Any:
-        """Take the port first: when it is in use nothing else should have started."""
-        from autocore.web.ports import listen_tcp  # noqa: PLC0415  # the rest of the web is being imported beside
-
-        listener = listen_tcp(self.config.core.web.host, self.http_port)
-        self._stack.callback(listener.close)
+    def _open_doors(self, web: asyncio.Future[Any]) -> Doors:
+        """Take the ports first: when one is in use nothing else should have started."""
+        doors = Doors(self.config.core.web, self.http_port)
+        doors.open()
+        self._stack.callback(doors.close)
         self._stack.push_async_callback(_settled, web)
-        return listener
+        return doors
+
+    async def _open_certificates(self) -> None:
+        from autocore.tls.keeper import CertificateKeeper  # noqa: PLC0415  # only where something is encrypted
+
+        core = self.config.core
+        names = partial(names_now, core.web, core.mqtt)
+        self.certificates = keeper = CertificateKeeper(self.settings.data / FOLDER, self._clock, names, self._damages)
+        await keeper.start()
+        self._stack.push_async_callback(keeper.stop)
 
     async def _start_broker(self, known: Registries) -> Endpoint:
         section = self.config.core.mqtt
@@ -309,7 +322,12 @@ class Gateway:
             allows_anonymous=section.anonymous == "loopback",
             damages=self._damages,
             accounts=lambda: known.credentials.accounts(known.devices, section.root),
+            outside=outside_of(section, self.certificates),
         )
+        if self.certificates is not None:
+            self.certificates.on_renewed(broker.take_certificate)
+            if section.tls is not None and section.tls.websockets is not None:
+                self.certificates.on_ending(broker.begin_again)
         endpoint = await broker.start()
         self._stack.push_async_callback(broker.stop)
         return endpoint
@@ -370,10 +388,12 @@ class Gateway:
 
     def _broker_for_boards(self) -> tuple[EnrolBroker, str | None]:
         """Give where boards find the broker: one of another by its address, ours where they found it."""
-        endpoint = self.endpoint
-        if endpoint is None or self._broker is not None:
-            return EnrolBroker(None, self.mqtt_port, tls=False), None
-        return EnrolBroker(endpoint.host, endpoint.port, endpoint.tls), None
+        endpoint, tls = self.endpoint, self.config.core.mqtt.tls
+        if endpoint is not None and self._broker is None:
+            return EnrolBroker(endpoint.host, endpoint.port, endpoint.tls), None
+        if tls is not None and self.certificates is not None:
+            return EnrolBroker(None, tls.port, tls=True), self.certificates.authority.file.read_text()
+        return EnrolBroker(None, self.mqtt_port, tls=False), None
 
     async def _connect(self, hub: MqttHub, link: DeviceLink, boards: Provisioning) -> None:
         connected = asyncio.Event()
@@ -398,7 +418,7 @@ class Gateway:
         self._stack.callback(Every(self._clock, EXPIRE_EVERY_S, entities.expire).cancel)
 
     async def _serve(
-        self, web: asyncio.Future[Any], listener: Any, core: Core, plugins: Plugins, records: Records, boards: Provisioning
+        self, web: asyncio.Future[Any], doors: Doors | None, core: Core, plugins: Plugins, records: Records, boards: Provisioning
     ) -> None:
         modules = await web
         backups = await self._open_backups(core, records)
@@ -426,6 +446,8 @@ class Gateway:
             boards=boards,
             store=core.store("web"),
             folders=core.folders,
+            certificates=self.certificates,
+            http_port=self.http_port,
             started_ns=self._started_ns,
             reload=self.reload,
             saved=records.keeper.saved,
@@ -436,15 +458,10 @@ class Gateway:
         self._stack.push_async_callback(site.close)
         await site.start()
         self.site = site.gate
-        if listener is None:
+        if doors is None:
             return
-        control = self.settings.data / CONTROL_SOCKET
-        servers = modules.Server(site.gate, listener), modules.Server(site.control, modules.listen_control(control))
-        self._stack.push_async_callback(lambda: asyncio.gather(*(server.stop() for server in servers)))
-        for server in servers:
-            await server.start()
-        self._stack.callback(lambda: control.unlink(missing_ok=True))
-        self._announce(modules)
+        await doors.serve(self._stack, modules, site, self.settings.data, self.certificates)
+        doors.announce(self._stack, modules, core.clock, core.vehicle)
 
     async def _open_backups(self, core: Core, records: Records) -> Backups:
         ground = Ground(
@@ -463,19 +480,6 @@ class Gateway:
         await backups.start()
         self._stack.push_async_callback(backups.stop)
         return backups
-
-    def _announce(self, modules: Any) -> None:
-        """Be found by name when others may come; and say that what they send is not encrypted."""
-        web = self.config.core.web
-        if is_loopback(web.host):
-            return
-        log.warning("the web listens on %s without encryption; use it in a network of your own only", web.host)
-        if web.mdns:
-            vehicle = self.config.core.autocore.name
-            addresses = partial(modules.addresses_of, web.host)
-            name = modules.NameInNetwork(self._clock, web.hostname, vehicle, self.http_port, addresses)
-            name.start()
-            self._stack.push_async_callback(name.stop)
 
 
 def _import_web() -> Any:

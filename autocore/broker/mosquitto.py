@@ -1,4 +1,4 @@
-"""Mosquitto as a child of the gateway: private, supervised, with a configuration that is made here and read from a pipe.
+"""Mosquitto as a child of the gateway: private, supervised, with a configuration in memory.
 
 It ends with the gateway, also when the gateway is killed (PDEATHSIG), and an orphan of an earlier run is found by its pid file.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -20,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from autocore.broker.accounts import GATEWAY, Account, document, new_password, seal
+from autocore.broker.configuration import HOST, Outside, configuration
 from autocore.child import die_with_parent
 from autocore.core.disk import write_file
 from autocore.core.errors import BrokerError
 from autocore.core.mqtt.endpoint import Endpoint
 from autocore.damage import Damages
 
-HOST = "127.0.0.1"
 READY_LIMIT_S = 5.0
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 60.0  # one that ran for so long is started again at once
@@ -54,6 +55,7 @@ class Mosquitto:
         allows_anonymous: whether clients on this machine need no password (the demo).
         damages: hears of files that could not be used.
         accounts: gives the accounts of the devices, at every start of the broker.
+        outside: where others reach it; nowhere unless said.
     """
 
     def __init__(
@@ -64,7 +66,9 @@ class Mosquitto:
         allows_anonymous: bool,
         damages: Damages | None = None,
         accounts: Callable[[], Sequence[Account]] = tuple,
+        outside: Outside | None = None,
     ) -> None:
+        self._outside = outside or Outside(HOST)
         self._damages = damages or Damages()
         self._folder = folder
         self._port = port
@@ -72,6 +76,7 @@ class Mosquitto:
         self._accounts = accounts
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
+        self._begins_again = False
         self.restarts = 0
 
     async def start(self) -> Endpoint:
@@ -83,7 +88,7 @@ class Mosquitto:
         program = find_mosquitto()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         await asyncio.to_thread(self._end_orphan)
-        _check_free(self._port)
+        self._check_free()
         try:
             password = self._password()
         except OSError as error:
@@ -107,6 +112,17 @@ class Mosquitto:
                 await self._process.wait()
         self._pid_file.unlink(missing_ok=True)
 
+    def take_certificate(self) -> None:
+        """Show another certificate to whoever connects from now on; the encrypted port does so at once, see `Outside`."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGHUP)
+
+    def begin_again(self) -> None:
+        """End it; it is started again at once, and every port shows the certificate that stands in the file now."""
+        if self._process is not None and self._process.returncode is None:
+            self._begins_again = True
+            self._process.terminate()
+
     @property
     def pid(self) -> int | None:
         """The process id while it runs."""
@@ -123,10 +139,14 @@ class Mosquitto:
             code = await self._process.wait()
             if time.monotonic() - started > STEADY_S:
                 attempt = 0
-            delay_s = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
-            attempt += 1
-            log.error("mosquitto ended with code %s; starting it again in %s s", code, delay_s)
-            await asyncio.sleep(delay_s)
+            if self._begins_again:
+                self._begins_again = False
+                log.info("mosquitto begins again with the certificate that stands in its file")
+            else:
+                delay_s = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
+                attempt += 1
+                log.error("mosquitto ended with code %s; starting it again in %s s", code, delay_s)
+                await asyncio.sleep(delay_s)
             try:
                 await self._launch_without_damage(program, self._password())
                 self.restarts += 1
@@ -153,11 +173,10 @@ class Mosquitto:
                 self._damages.set_aside(self._folder / name, LOST[name])
 
     async def _launch(self, program: str) -> None:
-        # A pipe of our own: uvloop gives a child a socket for its standard input, which cannot be opened by name.
-        reading, writing = os.pipe()
+        # A file in memory: Mosquitto reads its configuration again, by name and from its beginning, when it is told to (SIGHUP).
+        reading = os.memfd_create("mosquitto.conf")
         try:
-            os.write(writing, self._configuration().encode())
-            os.close(writing)
+            os.write(reading, self._configuration().encode())
             process = await asyncio.create_subprocess_exec(
                 program,
                 "-c",
@@ -192,29 +211,27 @@ class Mosquitto:
         raise BrokerError(f"mosquitto did not listen on port {self._port} within {READY_LIMIT_S:g} s")
 
     def _configuration(self) -> str:
-        folder = self._folder.resolve()
-        user = pwd.getpwuid(os.getuid()).pw_name
-        return "\n".join(
-            [
-                "per_listener_settings false",
-                f"listener {self._port} {HOST}",
-                f"allow_anonymous {'true' if self._allows_anonymous else 'false'}",
-                f"plugin {find_security_plugin()}",
-                f"plugin_opt_config_file {folder / 'accounts.json'}",
-                "persistence true",
-                f"persistence_location {folder}/",
-                "autosave_interval 60",
-                "allow_duplicate_messages false",
-                "max_inflight_messages 0",  # with manual acknowledgement 20 would stop the flow
-                "max_queued_messages 100000",  # never 0: then every publish that the ACL denies disconnects its client
-                "max_packet_size 1048576",
-                "set_tcp_nodelay true",
-                "log_dest stderr",
-                "log_type error",
-                f"user {user}",  # dropping to another user would lose PDEATHSIG
-                "",
-            ]
+        return configuration(
+            self._folder.resolve(),
+            find_security_plugin(),
+            self._port,
+            self._outside,
+            allows_anonymous=self._allows_anonymous,
+            user=pwd.getpwuid(os.getuid()).pw_name,  # dropping to another user would lose PDEATHSIG
         )
+
+    def _check_free(self) -> None:
+        """Say which of the ports is in use, and what changes it."""
+        outside = self._outside
+        wanted = [(HOST, self._port, "mqtt.port or --mqtt-port to a free one, or mqtt.broker to that broker")]
+        if outside.is_plain:
+            wanted[0] = (outside.host, *wanted[0][1:])
+        if outside.encrypted is not None:
+            wanted.append((outside.host, outside.encrypted.port, "mqtt.tls.port to a free one"))
+            if outside.encrypted.websockets is not None:
+                wanted.append((outside.host, outside.encrypted.websockets, "mqtt.tls.websockets to a free one"))
+        for host, port, todo in wanted:
+            _check_free(host, port, todo)
 
     def _password(self) -> str:
         file = self._folder / "gateway.secret"
@@ -293,15 +310,14 @@ def find_security_plugin() -> Path:
     raise BrokerError("mosquitto's dynamic-security plugin is missing: install Debian's package mosquitto, 2.0 or newer")
 
 
-def _check_free(port: int) -> None:
-    with socket.socket() as probe:
+def _check_free(host: str, port: int, todo: str) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
-            raise BrokerError(
-                f"port {port} for the broker is in use; set mqtt.port or --mqtt-port to a free one, or mqtt.broker to that broker"
-            ) from error
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used on {host} ({error.strerror})"
+            raise BrokerError(f"port {port} for the broker {why}; set {todo}") from error
 
 
 def _is_list_of_objects(value: Any) -> bool:

@@ -130,6 +130,7 @@ TYPES: Mapping[str, EventType] = {
         EventType("user.removed", _SECURITY, N_("the user %(user)s was removed")),
         EventType("token.added", _SECURITY, N_("the API token %(name)s of %(user)s was made")),
         EventType("token.removed", _SECURITY, N_("the API token %(name)s of %(user)s was revoked")),
+        EventType("tls.renewed", _SECURITY, N_("the certificate of the ports was renewed and holds until %(until)s")),
         EventType("storage.failing", _ERROR, N_("%(file)s cannot be written: %(reason)s")),
         EventType("storage.recovered", _INFO, N_("%(file)s is written again")),
         EventType("storage.damaged", _ERROR, N_("%(file)s is damaged and was set aside: %(reason)s")),

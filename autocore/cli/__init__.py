@@ -28,6 +28,7 @@ COMMANDS = {
     "run": "autocore.cli.run:run",
     "schema": "autocore.cli.documents:schema",
     "simulate": "autocore.cli.simulate:simulate",
+    "tls": "autocore.cli.tls:tls",
     "token": "autocore.cli.tokens:token",
     "user": "autocore.cli.users:user",
 }

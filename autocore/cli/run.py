@@ -12,6 +12,7 @@ import click
 from autocore.app import Gateway, Settings
 from autocore.cli.options import Common, common
 from autocore.core.errors import BrokerError
+from autocore.doors import address_of
 from autocore.running import run as run_gateway
 
 
@@ -70,8 +71,11 @@ def _loop_factory() -> Any:
 
 
 def _tell(gateway: Gateway) -> None:
-    host = gateway.config.core.web.host
-    click.echo(f"AutoCore is ready: http://{'[::1]' if host == '::1' else host}:{gateway.http_port}")
+    web = gateway.config.core.web
+    click.echo(f"AutoCore is ready: {address_of(web, gateway.http_port)}")
+    if web.is_encrypted:
+        click.echo(f"Trust its certificate once: http://{web.hostname}.local:{gateway.http_port}/tls")
+        click.echo(f"SHA-256 of it: {gateway.certificates.fingerprint}")
     click.echo(f"Broker: {gateway.endpoint}")
     if gateway.setup_code is not None:
         click.echo(f"Set-up code: {gateway.setup_code} (for the first administrator, within 15 minutes)")

@@ -14,7 +14,16 @@ from autocore.backup.plan import check_none_waits
 from autocore.core.errors import Refused, StorageError
 from autocore.doctor.finding import Finding, age, ok, problem, size, warning
 
-SECRETS = ("session.key", "autocore-setup.txt", "broker/gateway.secret", "broker/accounts.json", "*.key", "plugins/*.secret")
+SECRETS = (
+    "session.key",
+    "autocore-setup.txt",
+    "broker/gateway.secret",
+    "broker/accounts.json",
+    "*.key",
+    "ca/*.key",
+    "ca/*.pem",
+    "plugins/*.secret",
+)
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 LEAST_FREE = 100_000_000  # bytes; below it the next flush, update or backup may find no room
 OLD_BACKUP_S = 30 * 86_400

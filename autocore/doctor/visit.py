@@ -8,10 +8,12 @@ from pathlib import Path
 
 from autocore.core.clock import SystemClock
 from autocore.core.config import read
-from autocore.core.config.sections import HistorySection, MqttSection
+from autocore.core.config.sections import Sections, sections_of
 from autocore.core.errors import ConfigFaults
-from autocore.doctor import databases, folder, machine
+from autocore.doctor import databases, encryption, folder, machine
 from autocore.doctor.finding import Finding, problem
+from autocore.doors import FOLDER, encrypts, names_now
+from autocore.tls.keeper import moment
 
 
 def visit(config: Path, data: Path) -> Iterator[Finding]:
@@ -24,8 +26,8 @@ def visit(config: Path, data: Path) -> Iterator[Finding]:
     pid = machine.holder(data)
     yield from machine.look_at_gateway(data, pid)
     yield from machine.look_at_configuration(config)
-    mqtt, history = _sections(config)
-    yield from machine.look_at_broker(mqtt)
+    core = _sections(config)
+    yield from machine.look_at_broker(core.mqtt)
     is_clock_right = SystemClock().wall_ns()[0] is not None
     if not data.is_dir():
         yield from machine.look_at_clock([])
@@ -37,15 +39,16 @@ def visit(config: Path, data: Path) -> Iterator[Finding]:
         return
     yield from machine.look_at_clock(databases.boots(data / "state.db", is_running=pid is not None))
     yield from folder.look_at_permissions(data)
-    yield from folder.look_at_room(data, history.quota)
+    now = moment(SystemClock())
+    yield from encryption.look_at_certificates(data / FOLDER, names_now(core.web, core.mqtt) if encrypts(core) else None, now)
+    yield from folder.look_at_room(data, core.history.quota)
     yield from databases.look_at_databases(data, config, is_running=pid is not None)
     yield from folder.look_at_copies(data, is_clock_right=is_clock_right)
 
 
-def _sections(config: Path) -> tuple[MqttSection, HistorySection]:
+def _sections(config: Path) -> Sections:
     """Give what the configuration says, or what it says when it says nothing."""
     try:
-        core = read(config, environ=os.environ).core
+        return read(config, environ=os.environ).core
     except ConfigFaults:
-        return MqttSection(), HistorySection()
-    return core.mqtt, core.history
+        return sections_of({})[0]

@@ -10,8 +10,8 @@ from autocore.builtin.people import People
 from autocore.core.errors import PermissionDenied
 from autocore.core.model import INTERNAL, Caller
 from autocore.core.names import N_
+from autocore.web.proof import prove
 from autocore.web.routes.auth import peer_of
-from autocore.web.routes.backup import prove
 
 WRONG = N_("this is not your own password; it is asked again before users, passwords or PINs change")
 
@@ -27,7 +27,4 @@ async def ask_again(request: Request[Any, Any, Any], accounts: People, caller: C
         return
     if not password:
         raise PermissionDenied(WRONG)
-    try:
-        await prove(accounts, caller, password, peer_of(request))
-    except PermissionDenied as error:
-        raise PermissionDenied(WRONG) from error
+    await prove(accounts, caller, password, peer_of(request), WRONG)

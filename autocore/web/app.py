@@ -19,6 +19,7 @@ from autocore.core.bus import Event
 from autocore.core.errors import AutocoreError
 from autocore.core.model import Caller, Role
 from autocore.web import access, pages
+from autocore.web.door import Door
 from autocore.web.errors import on_autocore_error, on_http_error, on_unexpected
 from autocore.web.gate import TOKEN, ControlGate, Gate
 from autocore.web.hosts import known_hosts
@@ -29,7 +30,21 @@ from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
 from autocore.web.pluginroutes import routes_of
 from autocore.web.problems import with_problems
-from autocore.web.routes import audit, auth, backup, config, devices, entities, events, health, history, plugins, services, users
+from autocore.web.routes import (
+    audit,
+    auth,
+    backup,
+    config,
+    devices,
+    entities,
+    events,
+    health,
+    history,
+    plugins,
+    services,
+    tls,
+    users,
+)
 from autocore.web.routes.services import Answers
 
 LARGEST_BODY = 65_536
@@ -45,6 +60,8 @@ async def live_socket(socket: WebSocket[Any, Any, Any], live: Live, caller: Call
 
 class Web:
     """The application for people (`gate`) and for the command line (`control`), both there after `start`.
+
+    Where the web is encrypted, `door` is what stands on the port that is not.
 
     Routes of plugins cannot be taken out of a running application, so a plugin that starts or stops has a new one built beside
     it; then the gates are turned to the new one, and what is under way ends in the old one.
@@ -74,7 +91,10 @@ class Web:
         """Build the application, with the routes of the plugins that run."""
         await self._pages.start()
         app = await self._build()
-        self.gate = Gate(app, self._parts.accounts, known_hosts(self._parts.config.core.web))
+        knows_host = known_hosts(self._parts.config.core.web)
+        self.gate = Gate(app, self._parts.accounts, knows_host)
+        if self._parts.config.core.web.is_encrypted:
+            self.door = Door(self._parts, self._pages, knows_host)
         self.control = ControlGate(app)
         self._is_open = True
         self._rebuild_if_asked()  # a plugin came or went meanwhile
@@ -128,7 +148,7 @@ class Web:
 
 def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -> Litestar:
     """Give the application behind the gate, with the routers of plugins by their names."""
-    rest = [entities, history, services, devices, plugins, config, auth, users, audit, events, backup]
+    rest = [entities, history, services, devices, plugins, config, auth, users, audit, events, backup, tls]
     api = Router("/api/v1", route_handlers=with_problems(handler for module in rest for handler in module.ROUTES))
     given: dict[str, Any] = {
         **made,

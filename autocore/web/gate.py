@@ -13,29 +13,20 @@ from urllib.parse import quote, urlsplit
 from autocore.core.auth.accounts import Accounts
 from autocore.core.errors import AutocoreError, NotAuthenticated
 from autocore.core.model import INTERNAL, Caller
-from autocore.web.errors import MEDIA_TYPE, encode, headers_of, problem, problem_of
+from autocore.web.errors import headers_of, problem, problem_of
+from autocore.web.replies import answer, respond, with_security_headers, wrong_host
 
-COOKIE = "autocore_session"  # decisions.md: over plain HTTP without `Secure`, so without the `__Host-` prefix too
+COOKIE = "__Host-autocore_session"  # browsers keep one of this name only from HTTPS, for this very host
+PLAIN_COOKIE = "autocore_session"  # over plain HTTP there is no `Secure`, so no `__Host-` either
 CALLER = "autocore.caller"
 TOKEN = "autocore.token"  # noqa: S105  # the name of a key
 ALWAYS_OPEN = ("/health", "/ready", "/look.css")
 OPEN_BEFORE_SETUP = ("/setup", "/api/v1/auth/setup")
 OPEN_AFTER_SETUP = ("/login", "/api/v1/auth/login", "/setup", "/api/v1/auth/setup")
+ENCRYPTED = ("https", "wss")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 1_048_576
 UPLOAD_PATHS = ("/api/v1/backup/files", "/backup/upload")  # their routes count what comes, and write it to the disk at once
-
-_POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self';"
-    b" manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-_SECURITY_HEADERS = [
-    (b"content-security-policy", _POLICY),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
-]
 
 
 class Gate:
@@ -62,14 +53,15 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        send = _with_security_headers(send) if scope["type"] == "http" else send
-        refusal = _wrong_host(headers, self._knows_host) or _too_large(scope["path"], headers)
+        send = with_security_headers(send) if scope["type"] == "http" else send
+        refusal = wrong_host(headers, self._knows_host) or _too_large(scope["path"], headers)
         if refusal is not None:
-            await _answer(scope, receive, send, refusal)
+            await answer(scope, receive, send, refusal)
             return
         path = scope["path"]
         is_set_up = await self._accounts.has_administrator()
-        token, is_cookie = _token(headers)
+        is_encrypted = scope["scheme"] in ENCRYPTED
+        token, is_cookie = _token(headers, cookie_name(is_encrypted=is_encrypted))
         try:
             scope[CALLER] = await self._caller(scope, token)
             scope[TOKEN] = token
@@ -80,8 +72,8 @@ class Gate:
             scope[CALLER] = None
         changes = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
         # A page elsewhere can make a browser send the cookie, and can send a form without one.
-        if changes and (is_cookie or scope[CALLER] is None) and not _is_same_origin(headers):
-            await _answer(scope, receive, send, problem(403, "this request comes from another site's page", "cross_site"))
+        if changes and (is_cookie or scope[CALLER] is None) and not _is_same_origin(headers, is_encrypted=is_encrypted):
+            await answer(scope, receive, send, problem(403, "this request comes from another site's page", "cross_site"))
             return
         await self._app(scope, receive, send)
 
@@ -96,15 +88,15 @@ class Gate:
         path = scope["path"]
         is_page = scope["type"] == "http" and scope["method"] in SAFE_METHODS and _is_page(path)
         if not is_page:
-            await _answer(scope, receive, send, problem_of(error), headers_of(error))
+            await answer(scope, receive, send, problem_of(error), headers_of(error))
             return
         query = scope.get("query_string", b"").decode("latin-1")
         if b"hx-request" in dict(scope["headers"]):  # a piece of a page: the whole page goes to the log-in, not the piece
-            await _respond(send, 401, b"", [(b"hx-redirect", b"/login" if is_set_up else b"/setup")])
+            await respond(send, 401, b"", [(b"hx-redirect", b"/login" if is_set_up else b"/setup")])
             return
         back = quote(path + (f"?{query}" if query else ""), safe="/")
         target = f"/login?next={back}" if is_set_up and path != "/" else "/login" if is_set_up else "/setup"
-        await _respond(send, 303, b"", [(b"location", target.encode()), (b"cache-control", b"no-store")])
+        await respond(send, 303, b"", [(b"location", target.encode()), (b"cache-control", b"no-store")])
 
 
 class ControlGate:
@@ -124,12 +116,17 @@ class ControlGate:
         await self._app(scope, receive, send)
 
 
-def _token(headers: dict[str, str]) -> tuple[str | None, bool]:
+def cookie_name(*, is_encrypted: bool) -> str:
+    """Give the name of the session's cookie."""
+    return COOKIE if is_encrypted else PLAIN_COOKIE
+
+
+def _token(headers: dict[str, str], cookie_key: str) -> tuple[str | None, bool]:
     scheme, _, text = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and text:
         return text.strip(), False
     try:
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        cookie = SimpleCookie(headers.get("cookie", "")).get(cookie_key)
     except CookieError:
         cookie = None
     return (cookie.value, True) if cookie and cookie.value else (None, False)
@@ -145,13 +142,6 @@ def _is_page(path: str) -> bool:
     return not path.startswith("/api/") and not path.startswith("/schema/") and path != "/metrics"
 
 
-def _wrong_host(headers: dict[str, str], knows_host: Callable[[str | None], bool]) -> dict[str, Any] | None:
-    name = urlsplit(f"//{headers.get('host', '')}").hostname
-    if knows_host(name):
-        return None
-    return problem(421, "the gateway is not known under this name; use the address that it printed", "wrong_host")
-
-
 def _too_large(path: str, headers: dict[str, str]) -> dict[str, Any] | None:
     length = headers.get("content-length", "0")
     if path in UPLOAD_PATHS and length.isdecimal():
@@ -161,41 +151,10 @@ def _too_large(path: str, headers: dict[str, str]) -> dict[str, Any] | None:
     return problem(413, f"a request has at most {LARGEST_BODY} bytes", "too_large")
 
 
-def _is_same_origin(headers: dict[str, str]) -> bool:
+def _is_same_origin(headers: dict[str, str], *, is_encrypted: bool) -> bool:
     origin = headers.get("origin")
     if origin is None:
         # Every browser that keeps to SameSite sends one of the two with a form or a fetch; programs send neither.
         return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
-    return urlsplit(origin).netloc == headers.get("host")
-
-
-def _with_security_headers(send: Any) -> Any:
-    async def sending(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", []), *_SECURITY_HEADERS]
-        await send(message)
-
-    return sending
-
-
-async def _answer(scope: Any, receive: Any, send: Any, body: dict[str, Any], more: dict[str, str] | None = None) -> None:
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 4401 if body["status"] == 401 else 4403})  # noqa: PLR2004
-        return
-    headers = [(b"content-type", MEDIA_TYPE.encode())]
-    if body["status"] == 401:  # noqa: PLR2004  # the status itself
-        headers.append((b"www-authenticate", b"Bearer"))
-    headers += [(name.lower().encode(), value.encode()) for name, value in (more or {}).items()]
-    await _respond(send, body["status"], encode(body), headers)
-
-
-async def _respond(send: Any, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [*headers, (b"content-length", str(len(body)).encode())],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})
+    parts = urlsplit(origin)
+    return parts.netloc == headers.get("host") and parts.scheme == ("https" if is_encrypted else "http")

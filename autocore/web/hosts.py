@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+from autocore.addresses import addresses_of
 from autocore.core.config.sections import WebSection, is_loopback
-from autocore.web.mdns import addresses_of
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -17,5 +17,5 @@ def known_hosts(web: WebSection) -> Callable[[str | None], bool]:
     if is_loopback(web.host):
         return own.__contains__
     machine = socket.gethostname().lower()
-    own |= {web.hostname, f"{web.hostname}.local", machine, f"{machine}.local"}
+    own |= {web.hostname, f"{web.hostname}.local", machine, f"{machine}.local", *web.names}
     return lambda name: name in own or name in addresses_of(web.host)

@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-import socket
 from collections.abc import Callable, Sequence
 from typing import Any
-
-import psutil
 
 from autocore import __version__
 from autocore.core.clock import Clock
 
 LOOK_EVERY_S = 30.0  # a vehicle's Wi-Fi comes and goes
-SERVICE = "_http._tcp.local."
+SERVICES = {"http": "_http._tcp.local.", "https": "_https._tcp.local."}
 LONGEST_LABEL = 63  # RFC 1035
 
 log = logging.getLogger("autocore.web")
-
-
-def addresses_of(host: str) -> list[str]:
-    """Give the IPv4 addresses at which others reach what listens on `host`: those of all interfaces for `0.0.0.0` and `::`."""
-    if host not in ("0.0.0.0", "::"):  # noqa: S104  # it is compared, nothing is bound
-        return [host]
-    states = psutil.net_if_stats()
-    found = [
-        one.address
-        for name, all_of_it in psutil.net_if_addrs().items()
-        if name in states and states[name].isup
-        for one in all_of_it
-        if one.family is socket.AF_INET and not ipaddress.ip_address(one.address).is_loopback
-    ]
-    return sorted(found)
 
 
 class NameInNetwork:
@@ -43,15 +24,22 @@ class NameInNetwork:
         clock: wakes it to look whether the addresses changed.
         hostname: the name without `.local`.
         vehicle: what the service is called.
-        port: of the web.
+        entrance: scheme and port of the web.
         addresses: gives the addresses now.
     """
 
-    def __init__(self, clock: Clock, hostname: str, vehicle: str, port: int, addresses: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        hostname: str,
+        vehicle: str,
+        entrance: tuple[str, int],
+        addresses: Callable[[], Sequence[str]],
+    ) -> None:
         self._clock = clock
         self._hostname = hostname
         self._vehicle = vehicle
-        self._port = port
+        self._scheme, self._port = entrance
         self._addresses = addresses
         self._told: list[str] = []
         self._responder: Any = None
@@ -84,9 +72,10 @@ class NameInNetwork:
         from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf  # noqa: PLC0415  # the same
 
         label = self._vehicle.encode()[:LONGEST_LABEL].decode(errors="ignore").replace(".", " ")
+        service = SERVICES[self._scheme]
         info = AsyncServiceInfo(
-            SERVICE,
-            f"{label}.{SERVICE}",
+            service,
+            f"{label}.{service}",
             parsed_addresses=addresses,
             port=self._port,
             server=f"{self._hostname}.local.",
@@ -102,7 +91,7 @@ class NameInNetwork:
             await self._leave()
             return
         self._told, self._has_failed = addresses, False
-        log.info("the web is http://%s.local:%s at %s", self._hostname, self._port, ", ".join(addresses))
+        log.info("the web is %s://%s.local:%s at %s", self._scheme, self._hostname, self._port, ", ".join(addresses))
 
     async def _leave(self) -> None:
         responder, self._responder, self._told = self._responder, None, []

@@ -27,6 +27,7 @@ from autocore.core.services import ServiceRegistry
 from autocore.core.storage.state import KeyValue
 from autocore.history.history import History
 from autocore.provisioning.desk import Provisioning
+from autocore.tls.keeper import CertificateKeeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class Parts:
     store: KeyValue
     """What the web itself keeps."""
     folders: Folders
+    certificates: CertificateKeeper | None
+    """What keeps the certificate of the ports, None where nothing is encrypted."""
+    http_port: int
+    """The port of the web without encryption."""
     started_ns: int
     reload: Callable[[], Awaitable[list[str]]]
     """Reads the configuration again and gives the names of the plugins that it touched."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from autocore.core.errors import StartError
 
 
-def listen_tcp(host: str, port: int) -> socket.socket:
-    """Give a listening socket; raises StartError when the port is in use."""
+def listen_tcp(host: str, port: int, setting: str = "web.port or --http-port") -> socket.socket:
+    """Give a listening socket; raises StartError, which names the `setting` that changes it, when the port is in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -19,7 +19,7 @@ def listen_tcp(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-        raise StartError(f"port {port} for the web {why}; set web.port or --http-port to another") from error
+        raise StartError(f"port {port} for the web {why}; set {setting} to another") from error
     listener.listen(128)
     listener.setblocking(False)  # noqa: FBT003  # the socket module's own signature
     return listener

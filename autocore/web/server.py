@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,9 +41,15 @@ class _Server(uvicorn.Server):
 
 
 class Server:
-    """Serves one ASGI application on one socket."""
+    """Serves one ASGI application on one socket.
 
-    def __init__(self, app: Any, listener: socket.socket) -> None:
+    Args:
+        app: the application.
+        listener: the socket.
+        context: with it every connection is encrypted.
+    """
+
+    def __init__(self, app: Any, listener: socket.socket, context: ssl.SSLContext | None = None) -> None:
         self._listener = listener
         config = uvicorn.Config(
             app,
@@ -56,6 +63,8 @@ class Server:
             proxy_headers=False,
             timeout_graceful_shutdown=1,
         )
+        config.load()
+        config.ssl = context  # uvicorn would make one of its own; this one takes a renewed certificate while it runs
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None
 

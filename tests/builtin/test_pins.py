@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from autocore.builtin.people import People
 from autocore.builtin.pins import check_pin
+from autocore.builtin.setupcode import SetupCode
 from autocore.core.auth import passwords
-from autocore.core.auth.setup import SetupCode
 from autocore.core.bus import Bus, Event
 from autocore.core.clock import Sequence
 from autocore.core.errors import InvalidData, NotAuthenticated, PermissionDenied, Refused, TooManyAttempts

@@ -10,14 +10,13 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pony import orm
 
 from autocore.core.auth import tokens
 from autocore.core.auth.limiter import Limiter
 from autocore.core.auth.passwords import check_password, hash_password, is_password
-from autocore.core.auth.setup import SetupCode
 from autocore.core.clock import NS, Clock
 from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, StorageError, UnknownName
 from autocore.core.model import Caller, Cause, Role
@@ -31,6 +30,16 @@ NAME_CHARS = 64
 HOUR_S = 3600
 MOST_SESSIONS = 1_000  # beyond it the oldest end
 NO_BOOT = 0  # the command line is no start of the gateway: what it makes ages by wall time
+
+
+class OneTimeCode(Protocol):
+    """Lets in who makes the first administrator."""
+
+    def check(self, code: str) -> None:
+        """Let the right code pass; raises NotAuthenticated."""
+
+    def close(self) -> None:
+        """Forget it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ class Accounts:
         setup: the one-time code for the first administrator.
     """
 
-    def __init__(self, database: Database, clock: Clock, *, boot: int, key: bytes, session_s: int, setup: SetupCode) -> None:
+    def __init__(self, database: Database, clock: Clock, *, boot: int, key: bytes, session_s: int, setup: OneTimeCode) -> None:
         self._database = database
         self._clock = clock
         self._boot = boot

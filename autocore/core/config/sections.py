@@ -32,11 +32,23 @@ class AutocoreSection:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsListeners:
+    """`mqtt: {tls: …}`: where the own broker speaks with encryption; `websockets` is None where it does not."""
+
+    port: int = 8883
+    websockets: int | None = 9001
+    client_certificates: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MqttSection:
     """`mqtt`: the broker."""
 
     broker: str = "auto"
+    host: str = "127.0.0.1"
     port: int = 1883
+    tls: TlsListeners | None = None
+    plain_lan: bool = False
     root: str = "autocore"
     anonymous: str = "none"
     publish: tuple[str, ...] = ()
@@ -49,9 +61,16 @@ class WebSection:
 
     host: str = "127.0.0.1"
     port: int = 8080
-    plain_http: bool = False
+    https_port: int = 8443
+    plain_lan: bool = False
     hostname: str = "autocore"
+    names: tuple[str, ...] = ()
     mdns: bool = True
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether HTTPS is spoken: wherever others may come, unless the owner wants it plain."""
+        return not self.plain_lan and not is_loopback(self.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +186,7 @@ def _address(value: Any) -> str:
 
 
 def _hostname(value: Any) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+    if isinstance(value, str) and re.fullmatch(_LABEL, value):
         return value
     raise vol.Invalid("expected a host name of a-z, 0-9 and -, without .local; write e.g. autocore")
 
@@ -177,11 +196,25 @@ def is_loopback(host: str) -> bool:
     return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
-def _is_meant(web: Mapping[str, Any]) -> Mapping[str, Any]:
-    host = web.get("host", "127.0.0.1")
-    if not is_loopback(host) and not web.get("plain_http"):
-        words = f"others in the network would reach {host} without encryption; if it is yours alone, add plain_http: true"
-        raise vol.Invalid(words, path=["host"])
+def _tls(values: dict[str, Any] | None) -> TlsListeners:
+    words: dict[str, Any] = {name: None if value == "never" else value for name, value in (values or {}).items()}
+    return TlsListeners(**words)
+
+
+def _mqtt(mqtt: dict[str, Any]) -> dict[str, Any]:
+    if is_loopback(mqtt.get("host", "127.0.0.1")):
+        return mqtt
+    if mqtt.get("anonymous") == "loopback":
+        words = "the broker would let everybody in the network in without a password; take it out, or take host out"
+        raise vol.Invalid(words, path=["anonymous"])
+    return {"tls": TlsListeners()} | mqtt
+
+
+def _web(web: dict[str, Any]) -> dict[str, Any]:
+    if web.pop("plain_http", False):
+        web["plain_lan"] = True
+    if web.get("port", 8080) == web.get("https_port", 8443):
+        raise vol.Invalid("one port cannot be both; give https_port another number than port", path=["https_port"])
     return web
 
 
@@ -203,6 +236,20 @@ def _sensible(every_s: float) -> float:
 TEXT = vol.All(str, vol.Length(min=1, max=60, msg="expected a text of 1 to 60 characters"))
 
 PATTERNS = vol.All([vol.All(str, vol.Length(min=1, max=100))], vol.Length(max=100), vol.Coerce(tuple))
+
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_NAMES = vol.All(
+    [vol.All(str, vol.Match(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*$", msg="expected a name like van.example.org"))],
+    vol.Length(max=20),
+    vol.Coerce(tuple),
+)
+_TLS = {
+    vol.Optional("port", description="TCP port of MQTT with encryption (8883)"): port,
+    vol.Optional("websockets", description="TCP port of the same over WebSockets (9001); or never"): vol.Any(
+        "never", port, msg="expected a port, or never"
+    ),
+    vol.Optional("client_certificates", description="true: who comes must show a certificate of this gateway too"): bool,
+}
 
 _RECORDING = vol.Schema(
     {
@@ -236,25 +283,36 @@ SCHEMAS: dict[str, vol.Schema] = {
         }
     ),
     "mqtt": vol.Schema(
-        {
-            vol.Optional("broker", description="auto runs a Mosquitto of its own; else the address of another broker"): _broker,
-            vol.Optional("port", description="TCP port of the own broker, on this machine only"): port,
-            vol.Optional("root", description="first level of every native topic"): _root,
-            vol.Optional("anonymous", description="loopback: no password on this machine"): one_of("none", "loopback"),
-            vol.Optional("publish", description="entities that also stand on MQTT, e.g. sensor.engine_*"): PATTERNS,
-            vol.Optional("events", description="events that also go out on MQTT, e.g. device.*"): PATTERNS,
-        }
+        vol.All(
+            {
+                vol.Optional("broker", description="auto runs a Mosquitto of its own; or the address of another"): _broker,
+                vol.Optional("host", description="where the own broker is reached; beyond this machine encrypted"): _address,
+                vol.Optional("port", description="TCP port of the own broker without encryption, on this machine only"): port,
+                vol.Optional("tls", description="its encrypted ports; by themselves where host is more than loopback"): vol.All(
+                    vol.Any(None, _TLS), _tls
+                ),
+                vol.Optional("plain_lan", description="true: port is open on host too, without encryption"): bool,
+                vol.Optional("root", description="first level of every native topic"): _root,
+                vol.Optional("anonymous", description="loopback: no password on this machine"): one_of("none", "loopback"),
+                vol.Optional("publish", description="entities that also stand on MQTT, e.g. sensor.engine_*"): PATTERNS,
+                vol.Optional("events", description="events that also go out on MQTT, e.g. device.*"): PATTERNS,
+            },
+            _mqtt,
+        )
     ),
     "web": vol.Schema(
         vol.All(
             {
-                vol.Optional("host", description="where the web listens; beyond this machine only with plain_http"): _address,
-                vol.Optional("port", description="TCP port of the web"): port,
-                vol.Optional("plain_http", description="true: others may come, without encryption"): bool,
+                vol.Optional("host", description="where the web listens; beyond this machine with encryption"): _address,
+                vol.Optional("port", description="TCP port of the web; beyond this machine it only leads to https_port"): port,
+                vol.Optional("https_port", description="TCP port of the web with encryption, beyond this machine"): port,
+                vol.Optional("plain_lan", description="true: others may come to port, without encryption"): bool,
+                vol.Optional("plain_http", description="the older word for plain_lan"): bool,
                 vol.Optional("hostname", description="its name in the network, without .local"): _hostname,
+                vol.Optional("names", description="further names under which it is reached, e.g. van.example.org"): _NAMES,
                 vol.Optional("mdns", description="false: the name is not announced"): bool,
             },
-            _is_meant,
+            _web,
         )
     ),
     "storage": vol.Schema({}),

@@ -17,6 +17,7 @@ from autocore.web.pages import (
     settings,
     shell,
     static,
+    tls,
     wizard,
 )
 
@@ -35,6 +36,7 @@ _CORE = (
     people,
     settings,
     own,
+    tls,
 )
 _ALL = (static, look, *_CORE, shell)
 ROUTES = [handler for module in _ALL for handler in module.ROUTES]

@@ -57,16 +57,16 @@ async def log_in(
             }
         form = LogInForm(data.username, "", inside(data.next))
         return await pages.page(request, "login.html", {"form": form, "error": said}, status=status_of(error))
-    return Redirect(inside(data.next), status_code=303, cookies=[session_cookie(session.token, accounts.session_s)])
+    return Redirect(inside(data.next), status_code=303, cookies=[session_cookie(request, session.token, accounts.session_s)])
 
 
 @post("/logout", opt=needs(Role.VIEWER, "auth:session"), include_in_schema=False, status_code=303)
-async def log_out(accounts: People, caller: Caller) -> Redirect:
+async def log_out(request: Request[Any, Any, Any], accounts: People, caller: Caller) -> Redirect:
     """End the session."""
     if caller.session is not None:
         with contextlib.suppress(UnknownName):  # an API token looks at pages too; it has no session to end
             await accounts.end_session(caller.session, caller.cause)
-    return Redirect("/login", status_code=303, cookies=[session_cookie("", 0)])
+    return Redirect("/login", status_code=303, cookies=[session_cookie(request, "", 0)])
 
 
 def inside(target: str) -> str:

@@ -27,6 +27,7 @@ from autocore.web.pages.navigation import TOOLS
 from autocore.web.pages.preferences import Preferences
 from autocore.web.pages.static import MANIFEST
 from autocore.web.pages.units import conversions, converted
+from autocore.web.pages.warnings import warnings_of
 from autocore.web.pages.writing import View, localised, moment, shown
 from autocore.web.parts import Parts
 
@@ -229,6 +230,7 @@ class Pages:
             "navigation": navigation,
             "tools": tools,
             "may": lambda service, entity: self._may(caller, service, entity),
+            "warnings": [gettext(one) for one in warnings_of(self._parts.config.core)],
             "look": None if look is None else {"mark": mark_of(look), "is_dark": look.is_dark},
             "colours": self.preferences.of(user_of(request)).colours,
             "script_words": json.dumps({name: gettext(text) for name, text in SCRIPT_WORDS.items()}),

@@ -91,7 +91,7 @@ async def set_up(request: Request[Any, Any, Any], pages: Pages, parts: Parts, da
         return await _first(request, pages, context, status=status_of(error))
     if data.language in CODES:
         await pages.preferences.set(name, Preference(language=data.language))  # type: ignore[arg-type]  # one of the codes
-    return Redirect(STEPS[0].path, status_code=303, cookies=[session_cookie(session.token, accounts.session_s)])
+    return Redirect(STEPS[0].path, status_code=303, cookies=[session_cookie(request, session.token, accounts.session_s)])
 
 
 @get("/setup/vehicle", opt=ADMIN, include_in_schema=False)

@@ -14,7 +14,7 @@ from autocore.core.clock import Timeline
 from autocore.core.errors import PermissionDenied, UnknownName
 from autocore.core.model import Caller, Role
 from autocore.web.access import OPEN, needs
-from autocore.web.gate import COOKIE
+from autocore.web.gate import ENCRYPTED, cookie_name
 from autocore.web.views import iso
 
 Text = Annotated[str, msgspec.Meta(max_length=300)]
@@ -43,9 +43,18 @@ class NewToken(msgspec.Struct):
     expires_in_s: Annotated[int, msgspec.Meta(ge=60, le=3_200_000_000)] | None = None
 
 
-def session_cookie(token: str, lasts_s: int) -> Cookie:
-    """Give the cookie of a session: no script reads it, no other site makes a browser send it."""
-    return Cookie(key=COOKIE, value=token, httponly=True, samesite="strict", path="/", max_age=lasts_s)
+def session_cookie(request: Request[Any, Any, Any], token: str, lasts_s: int) -> Cookie:
+    """Give the cookie of a session: no script reads it, no other site makes a browser send it; over HTTPS never without it."""
+    is_encrypted = request.scope.get("scheme") in ENCRYPTED
+    return Cookie(
+        key=cookie_name(is_encrypted=is_encrypted),
+        value=token,
+        httponly=True,
+        secure=is_encrypted,
+        samesite="strict",
+        path="/",
+        max_age=lasts_s,
+    )
 
 
 def peer_of(request: Request[Any, Any, Any]) -> str:
@@ -67,14 +76,14 @@ async def log_in(request: Request[Any, Any, Any], accounts: People, data: LogIn)
 
 
 @post("/auth/logout", opt=needs(Role.VIEWER, "auth:session"), status_code=204, summary="Log out")
-async def log_out(accounts: People, caller: Caller) -> Response[None]:
+async def log_out(request: Request[Any, Any, Any], accounts: People, caller: Caller) -> Response[None]:
     """End this session."""
     if caller.session is not None:
         try:
             await accounts.end_session(caller.session, caller.cause)
         except UnknownName:
             raise PermissionDenied("an API token cannot log out; revoke it instead") from None
-    return Response(None, status_code=204, cookies=[session_cookie("", 0)])
+    return Response(None, status_code=204, cookies=[session_cookie(request, "", 0)])
 
 
 @get("/auth/session", opt=needs(Role.VIEWER, "auth:session"), summary="Who am I")
@@ -136,7 +145,7 @@ async def _logged_in(
 ) -> Response[dict[str, Any]]:
     session = await accounts.log_in(name, password, peer_of(request))
     body = {"token": session.token, "token_type": "Bearer", "username": name, "expires_in_s": accounts.session_s}
-    return Response(body, status_code=status, cookies=[session_cookie(session.token, accounts.session_s)])
+    return Response(body, status_code=status, cookies=[session_cookie(request, session.token, accounts.session_s)])
 
 
 def _session_view(session: Session, timeline: Timeline, caller: Caller) -> dict[str, Any]:

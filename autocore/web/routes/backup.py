@@ -11,12 +11,12 @@ from litestar.response import File
 
 from autocore.backup.cipher import check_passphrase
 from autocore.backup.desk import LARGEST_UPLOAD, backup_view, job_view
-from autocore.core.auth.accounts import Accounts
-from autocore.core.errors import AutocoreError, NotAuthenticated, PermissionDenied
+from autocore.core.errors import AutocoreError
 from autocore.core.model import Caller, Role
 from autocore.core.services import Record
 from autocore.web.access import needs
 from autocore.web.parts import Parts
+from autocore.web.proof import prove
 from autocore.web.routes.auth import peer_of
 from autocore.web.uploads import file_of
 
@@ -42,20 +42,6 @@ def remember(parts: Parts, caller: Caller, act: str, data: dict[str, Any], error
     """Put an act into the audit."""
     outcome, detail = ("done", "") if error is None else (error.code, str(error))
     parts.audit.remember(Record(parts.clock.monotonic_ns(), f"backup.{act}", data, caller, outcome, detail, 0.0))
-
-
-async def prove(accounts: Accounts, caller: Caller, password: str, peer: str) -> None:
-    """Let a caller pass who knows the password again (security.md 14); wrong ones are counted like those of a log-in.
-
-    Raises:
-        PermissionDenied: it is wrong.
-        TooManyAttempts: too many wrong ones.
-    """
-    try:
-        session = await accounts.log_in(caller.cause.who, password, peer)
-    except NotAuthenticated as error:
-        raise PermissionDenied(WRONG_PASSWORD) from error
-    await accounts.end_session(session.id)
 
 
 def begin_backup(parts: Parts, caller: Caller, passphrase: str | None, *, with_history: bool) -> Any:
@@ -99,7 +85,7 @@ async def begin_restore(request: Request[Any, Any, Any], parts: Parts, caller: C
     """Begin to restore one when the password is right, and remember who asked; gives the job."""
     try:
         parts.backups.shelf.get(name)
-        await prove(parts.accounts, caller, proof.password, peer_of(request))
+        await prove(parts.accounts, caller, proof.password, peer_of(request), WRONG_PASSWORD)
         job = parts.backups.begin_restore(name, proof.passphrase or None)
     except AutocoreError as error:
         remember(parts, caller, "restore", {"name": name[:150]}, error)

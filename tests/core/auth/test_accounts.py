@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from autocore.builtin.setupcode import SetupCode
 from autocore.core.auth import passwords, tokens
 from autocore.core.auth.accounts import HOUR_S, Accounts
 from autocore.core.auth.limiter import Limiter
 from autocore.core.auth.passwords import check_password, hash_password, is_password
-from autocore.core.auth.setup import SetupCode
 from autocore.core.clock import EARLIEST_WALL_NS, NS
 from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, StorageError, TooManyAttempts, UnknownName
 from autocore.core.model import Role

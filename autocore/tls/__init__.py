@@ -1,0 +1,1 @@
+"""Encryption for the vehicle's own network: a small certificate authority, its server certificate, and who looks after them."""
