@@ -24,7 +24,7 @@ COPY --chown=autocore docs/docker/config.yaml /config/config.yaml
 ENV PATH=/opt/autocore/bin:$PATH PYTHONUNBUFFERED=1
 USER autocore
 VOLUME ["/config", "/data"]
-EXPOSE 8080
+EXPOSE 8080 8443
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health', timeout=4)"]
 ENTRYPOINT ["autocore"]

@@ -112,7 +112,7 @@ def _restore(settings: Settings) -> Plan | None:
     try:
         return apply(settings.data)
     finally:
-        folder.let_go()
+        folder.let_go(is_clean=folder.was_clean)  # the gateway itself must still see a crash before it
 
 
 def _take_back(settings: Settings, reason: str) -> bool:

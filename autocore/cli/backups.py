@@ -87,7 +87,7 @@ def restore(shared: Common, file: Path, *, passphrase_stdin: bool) -> None:
             raise StorageError(f"{file} was not restored; the log says why")
         finish(shared.data, is_told=False)
     finally:
-        folder.let_go()
+        folder.let_go(is_clean=folder.was_clean)
     answer = {"file": str(file), "config": str(shared.config), "data": str(shared.data), "files": len(plan.files)}
     aside = shared.data / plan.aside
     text = f"{file} is restored: {len(plan.files)} files"
@@ -144,7 +144,7 @@ def _alone(shared: Common, passphrase: str | None, *, with_history: bool) -> str
         wish = Wish(shared.config, shared.data, created, vehicle, passphrase, with_history)
         return _shown(lambda work: make(wish, work), shared).name
     finally:
-        folder.let_go()
+        folder.let_go(is_clean=folder.was_clean)
 
 
 async def _fold(data: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from autocore import running
+from autocore.app import Settings
 from autocore.core.bus import Bus
 from autocore.core.clock import Sequence
 from autocore.core.errors import StartError, StorageError
@@ -267,6 +269,19 @@ def test_a_folder_that_was_not_let_go_is_suspect(tmp_path: Path) -> None:
     third.hold()
     assert not third.was_clean
     third.let_go()
+
+
+def test_looking_for_a_restore_leaves_the_mark_of_a_crash(tmp_path: Path) -> None:
+    (tmp_path / "autocore.lock").write_text("123")
+    assert running._restore(Settings(tmp_path, tmp_path)) is None
+    folder = DataFolder(tmp_path)
+    folder.hold()
+    assert not folder.was_clean
+    folder.let_go()
+    assert running._restore(Settings(tmp_path, tmp_path)) is None
+    folder.hold()
+    assert folder.was_clean
+    folder.let_go()
 
 
 async def test_a_gateway_with_a_damaged_state_starts_and_tells(car: Car) -> None:

@@ -196,3 +196,19 @@ async def test_a_new_address_of_the_machine_is_in_the_certificate_within_a_minut
     assert "10.9.8.7" in names_in(van.keeper.authority.server).addresses
     async with van.client() as client:
         assert (await client.get("/health")).status_code == 200  # who connects now is shown the new one
+
+
+async def test_a_damaged_key_of_the_authority_starts_all_the_same_and_people_are_told(share: Share) -> None:
+    van = await share()
+    before = van.keeper.fingerprint
+    async with van.client() as client:
+        await van.set_up(client)
+    await van.gateway.stop()
+    (van.folder / "data/ca/ca.key").write_bytes(b"a dying card")
+    again = await share()
+    assert again.keeper.fingerprint != before
+    async with again.client() as client:
+        await client.post("/api/v1/auth/login", json={"username": "ana", "password": PASSWORD})
+        told = (await client.get("/api/v1/events")).json()["items"]
+    words = [one["data"]["text"] for one in told if one["type"] == "notification.sent"]
+    assert any("ca.key.damaged-1" in text and "devices and browsers must trust the new CA" in text for text in words)

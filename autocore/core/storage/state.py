@@ -88,10 +88,11 @@ class DataFolder:
         os.write(descriptor, str(os.getpid()).encode())
         self._lock = descriptor
 
-    def let_go(self) -> None:
-        """Let another gateway have the folder."""
+    def let_go(self, *, is_clean: bool = True) -> None:
+        """Let another gateway have the folder; what was not stopped as it should be is still to be seen when `is_clean` is False."""
         if self._lock is not None:
-            os.ftruncate(self._lock, 0)
+            if is_clean:
+                os.ftruncate(self._lock, 0)
             os.close(self._lock)
             self._lock = None
 
