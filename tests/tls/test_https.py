@@ -138,7 +138,9 @@ async def test_renewing_asks_for_the_password_again_and_is_written_down(share: S
         assert sorted(outcomes) == ["done", "done", "forbidden", "forbidden", "forbidden"]
         events = (await client.get("/api/v1/events")).json()["items"]
         assert len([one for one in events if one["type"] == "tls.renewed"]) == 2
-        await client.post("/api/v1/users", json={"username": "bia", "password": PASSWORD, "role": "technician"})
+        await client.post(
+            "/api/v1/users", json={"username": "bia", "password": PASSWORD, "role": "technician", "own_password": PASSWORD}
+        )
         token = (await client.post("/api/v1/auth/login", json={"username": "bia", "password": PASSWORD})).json()["token"]
         client.cookies.clear()
         bearer = {"Authorization": f"Bearer {token}"}

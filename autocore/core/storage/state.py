@@ -89,7 +89,7 @@ class DataFolder:
         self._lock = descriptor
 
     def let_go(self, *, is_clean: bool = True) -> None:
-        """Let another gateway have the folder; what was not stopped as it should be is still to be seen when `is_clean` is False."""
+        """Let another gateway have the folder; with `is_clean` False it still sees that somebody did not stop as they should."""
         if self._lock is not None:
             if is_clean:
                 os.ftruncate(self._lock, 0)
