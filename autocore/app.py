@@ -20,7 +20,6 @@ from autocore.backup.desk import Backups, Ground
 from autocore.broker.filters import FilterMemory
 from autocore.broker.mosquitto import Mosquitto
 from autocore.builtin import log as logs
-from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.journal import StateJournal
 from autocore.builtin.keeper import RegistryKeeper
@@ -61,7 +60,7 @@ from autocore.doors import FOLDER, Doors, encrypts, names_now, outside_of
 from autocore.plugindatabase import open_plugin_database
 from autocore.provisioning.desk import Provisioning, provisioning
 from autocore.provisioning.wire import EnrolBroker
-from autocore.records import Records, Registries, keep_copies, open_history, open_registries, teller
+from autocore.records import Records, Registries, keep_copies, open_audit, open_history, open_registries, tell_of_loss, teller
 
 EXPIRE_EVERY_S = 1.0
 CONNECT_LIMIT_S = 3.0  # a broker of our own answers in milliseconds; one elsewhere may come later
@@ -232,9 +231,7 @@ class Gateway:
         timeline = Timeline(boot.offsets)
         if not self._is_rehearsal:
             keep_copies(self._stack, settings.data, bus, clock)
-        audit = Audit(store.database, clock, sequence, boot.number)
-        audit.start()
-        self._stack.push_async_callback(audit.close)
+        audit = await open_audit(self._stack, known, settings.data, clock, core.audit, self._damages)
         witness = Witness(bus, clock)
         services = ServiceRegistry(clock, both(audit.remember, witness.heard), self._permissions.permit)
         for kind in KINDS.values():
@@ -248,6 +245,7 @@ class Gateway:
         cache = Cache(settings.data / "cache")
         self._stack.callback(cache.close)
         tell = teller(bus, notifications, known.findings)
+        tell_of_loss(audit, bus, notifications)
         history = await open_history(
             self._stack,
             hub,

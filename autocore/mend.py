@@ -10,11 +10,11 @@ from pathlib import Path
 
 import yaml
 
+from autocore.builtin.configparts import put_back
 from autocore.builtin.goodcopy import good_copy_of
 from autocore.check import load_checked
 from autocore.core.config import Config
 from autocore.core.config.loader import PARTS
-from autocore.core.config.parts import put_back
 from autocore.core.errors import ConfigFaults
 from autocore.damage import Damages
 

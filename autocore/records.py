@@ -6,11 +6,17 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from autocore.audit.chain import Reason
+from autocore.audit.files import is_copied
+from autocore.audit.opening import Checkpoint
+from autocore.audit.retention import Keep
+from autocore.audit.verdict import Mark, sentence
 from autocore.backup.applying import untold
-from autocore.builtin.audit import Audit
+from autocore.builtin.audit import Audit, Place
 from autocore.builtin.journal import read_journal
 from autocore.builtin.keeper import RegistryKeeper
 from autocore.builtin.notifications import Notifications
@@ -19,6 +25,7 @@ from autocore.builtin.people import People
 from autocore.builtin.timekeeper import BelievableClock
 from autocore.core.bus import Bus
 from autocore.core.clock import Clock, Sequence, Timeline
+from autocore.core.config.sections import AuditSection
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.mqtt.hub import MqttHub
@@ -31,7 +38,7 @@ from autocore.provisioning.credentials import Credentials
 from autocore.rescue.keeper import SnapshotKeeper
 from autocore.rescue.rescue import rescue
 
-HISTORY = "data/history.db"  # as a backup names it
+HISTORY, STATE = "data/history.db", "data/state.db"  # as a backup names them
 
 Tell = Callable[[Finding], None]
 
@@ -100,6 +107,40 @@ async def open_store(
     stack.push_async_callback(store.close)
     await clock.remember(store.database)
     return store, await store.begin_boot(clock, rescued.floor), rescued.findings
+
+
+async def open_audit(
+    stack: AsyncExitStack, known: Registries, data: Path, clock: Clock, section: AuditSection, damages: Damages
+) -> Audit:
+    """Go on with the audit: its chain, behind what a restore or a copy of state.db may have taken away."""
+    keep = Keep(section.max_rows, section.keep_days)
+    place = Place(data, damages, keep, partial(_explained, data))
+    audit = Audit(known.store.database, clock, known.sequence, known.boot.number, place)
+    await audit.start()
+    stack.push_async_callback(audit.close)
+    return audit
+
+
+def _explained(data: Path) -> Reason | None:
+    """Say what the gateway did to state.db itself before this start."""
+    restored = untold(data)
+    if restored is not None and STATE in restored.files:
+        return Reason.RESTORED
+    return Reason.COPY if is_copied(data) else None
+
+
+def tell_of_loss(audit: Audit, bus: Bus, notifications: Notifications) -> None:
+    """Have people hear when rows of the audit are missing at a start, or cannot be checked any more."""
+
+    def tell(checkpoint: Checkpoint) -> None:
+        lost = checkpoint.data.get("lost")
+        mark = Mark(checkpoint.kind, 0, 0, 0, checkpoint.data)
+        words = f"The audit has a gap: {sentence(mark)}. `autocore audit verify` looks at all of it"
+        bus.emit("audit.gap", {"reason": checkpoint.reason.value, "lost": "?" if lost is None else lost})
+        severity = Severity.WARNING if checkpoint.is_explained else Severity.ERROR
+        notifications.send(words, title="AutoCore", severity=severity, source="audit", key=None)
+
+    audit.on_loss(tell)
 
 
 def keep_copies(stack: AsyncExitStack, data: Path, bus: Bus, clock: Clock) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from autocore.builtin.configparts import write_part
 from autocore.builtin.goodcopy import keep_good
-from autocore.core.config.parts import write_part
 from autocore.core.errors import ConfigFaults
 from autocore.damage import Damages
 from autocore.mend import load_mended

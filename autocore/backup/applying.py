@@ -25,8 +25,8 @@ from autocore.core.errors import StorageError
 
 ASIDE = "before-restore-"
 RECORD = "restore.json"
-BESIDE_STATE = ("states.*", "state.db.*", "history.db.*")
-"""Journals and parts that belong to the databases which stood there."""
+BESIDE_STATE = ("states.*", "state.db.*", "history.db.*", "audit.head*", "audit.copied")
+"""Journals and parts that belong to the databases which stood there, and what knows the newest row of the audit in them."""
 SET_ASIDE = ".damaged-"
 """Nobody touches a damaged file that was set aside."""
 WITH_STATE = ("snapshots", "cache")

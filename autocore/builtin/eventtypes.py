@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from autocore.builtin.audit import MASKED, masked
+from autocore.audit.masking import MASKED, masked
 from autocore.core.names import N_
 
 VALUE_CHARS = 200
@@ -136,6 +136,7 @@ TYPES: Mapping[str, EventType] = {
         EventType("storage.damaged", _ERROR, N_("%(file)s is damaged and was set aside: %(reason)s")),
         EventType("storage.restored", _WARNING, N_("%(file)s was taken from %(source)s")),
         EventType("storage.salvaged", _WARNING, N_("of the damaged %(file)s %(kept)s rows were saved, %(lost)s are lost")),
+        EventType("audit.gap", _SECURITY, N_("the audit has a gap (%(reason)s); rows that are missing: %(lost)s")),
         EventType("backup.made", _INFO, N_("the backup %(file)s was made")),
         EventType("backup.failed", _ERROR, N_("no backup was made: %(reason)s")),
         EventType("backup.removed", _INFO, N_("the backup %(file)s was removed")),

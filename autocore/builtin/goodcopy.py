@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autocore.core.config.parts import part_of, read_part, replace_file
+from autocore.builtin.configparts import part_of, read_part, replace_file
 from autocore.core.disk import delete_file
 from autocore.core.errors import StorageError
 

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from autocore.audit.files import mark_copy
 from autocore.core.clock import BLOCK
 from autocore.core.model import Role
 from autocore.core.storage.damage import PARTS, UNREADABLE, Finding, damage_of, peek, set_aside
@@ -63,6 +64,7 @@ def rescue(data: Path) -> Rescued:
     if reason is None and not state.exists() and (any(snapshots_of(data, state)) or (data / "history.db").exists()):
         reason = "it is missing"
     if reason is not None:
+        _note_copy(data)
         found.append(_replace(data, state, reason))
         floor = _floor(data / "history.db")
     known = {*(data / "plugins").glob("*.db"), *(data / "plugins" / f"{name}.db" for name in names_of_copies(data) - {"state"})}
@@ -71,6 +73,13 @@ def rescue(data: Path) -> Rescued:
         if reason is not None:
             found.append(_replace(data, file, reason))
     return Rescued(tuple(found), floor)
+
+
+def _note_copy(data: Path) -> None:
+    try:
+        mark_copy(data)
+    except OSError as error:
+        log.warning("the audit will not know that a copy took the place of state.db: %s", error)
 
 
 def _damage_of_state(file: Path) -> str | None:

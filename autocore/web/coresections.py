@@ -15,10 +15,10 @@ from typing import Any
 
 import yaml
 
+from autocore.builtin.configparts import HEAD, part_of, put_back, read_part, replace_file
 from autocore.builtin.goodcopy import keep_good
 from autocore.core.config import Config, read
 from autocore.core.config.loader import PARTS, SECRETS
-from autocore.core.config.parts import HEAD, part_of, put_back, read_part, replace_file
 from autocore.core.config.sections import SCHEMAS
 from autocore.core.config.validation import validate
 from autocore.core.disk import write_file

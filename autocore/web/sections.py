@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from autocore.builtin.configparts import put_back, read_part, write_part
 from autocore.builtin.goodcopy import keep_good
-from autocore.core.config.parts import put_back, read_part, write_part
 from autocore.core.config.validation import validate
 from autocore.core.discovery import FOLDER, find_plugins
 from autocore.core.errors import AutocoreError, NameTaken, PluginError, UnknownName

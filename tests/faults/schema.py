@@ -204,6 +204,9 @@ def _happened_rows(text: str) -> Rows:
                 "outcome": outcome,
                 "detail": text,
                 "latency_s": 0.0125,
+                "kind": "act",
+                "number": 1 + number,
+                "mac": bytes([number]) * 32,
             }
             for number, outcome in enumerate(("done", "refused", "failed"))
         ],

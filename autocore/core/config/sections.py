@@ -120,6 +120,14 @@ class HistorySection:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSection:
+    """`audit`: how long it is kept who did what; `keep_days` is None where age takes nothing away."""
+
+    keep_days: int | None = 400
+    max_rows: int = 50_000
+
+
+@dataclass(frozen=True, slots=True)
 class BackupSection:
     """`backup`: the backups that the gateway makes by itself."""
 
@@ -150,6 +158,7 @@ class Sections:
     logging: LoggingSection
     devices: DevicesSection
     history: HistorySection
+    audit: AuditSection
     backup: BackupSection
     notifications: NotificationsSection
     plugin_dirs: tuple[str, ...] = ()
@@ -225,6 +234,10 @@ def _never(value: Any) -> Any:
     if isinstance(value, (str, int, float)):
         return 0.0 if value == "never" else value
     raise vol.Invalid(RHYTHM)
+
+
+def _no_limit(value: Any) -> Any:
+    return None if value == "never" else value
 
 
 def _sensible(every_s: float) -> float:
@@ -348,6 +361,14 @@ SCHEMAS: dict[str, vol.Schema] = {
             ),
         }
     ),
+    "audit": vol.Schema(
+        {
+            vol.Optional("keep_days", description="rows older than so many days that the vehicle lived through go; or never"): (
+                vol.All(vol.Any("never", whole(1, 36_500), msg="expected 1 to 36500 days, or never"), _no_limit)
+            ),
+            vol.Optional("max_rows", description="how many rows there are at most; the oldest go"): whole(1_000, 1_000_000),
+        }
+    ),
     "backup": vol.Schema(
         {
             vol.Optional("every", description="how often one is made; never makes none"): vol.All(_never, duration, _sensible),
@@ -376,6 +397,7 @@ _TYPES: dict[str, Any] = {
     "logging": LoggingSection,
     "devices": DevicesSection,
     "history": HistorySection,
+    "audit": AuditSection,
     "backup": BackupSection,
     "notifications": NotificationsSection,
 }

@@ -111,6 +111,9 @@ def _define_accounts(db: Any) -> None:
         outcome = Required(str)
         detail = Optional(str)
         latency_s = Required(float)
+        kind = Required(str)
+        number = Required(int, size=64)
+        mac = Optional(bytes)
 
 
 def _define_news(db: Any) -> None:

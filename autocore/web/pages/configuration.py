@@ -9,7 +9,7 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.response import Redirect
 
-from autocore.core.config.parts import part_of, read_part
+from autocore.builtin.configparts import part_of, read_part
 from autocore.core.errors import AutocoreError, ConfigFaults, InvalidData, PluginError
 from autocore.core.model import Caller, Role
 from autocore.web.access import needs
