@@ -11,16 +11,15 @@ import io
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from autocore.audit.chain import AT_NS, BOOT, COLUMNS, DATA, KIND, NUMBER, SEQ, Kind, Seal, is_signed
 from autocore.audit.table import WORDS, words
 from autocore.audit.verdict import MOST_TOLD, Fault, Mark, Verdict, What
-from autocore.core.clock import MS
 from autocore.core.errors import InvalidData
 from autocore.core.storage.damage import facts_of
+from autocore.moments import iso
 
 CELLS = ("seq", "at", *COLUMNS[1:], "mac", "before")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
@@ -37,6 +36,11 @@ class Exported:
     mac: Any
     before: bytes
     wall_ns: int | None
+
+    @property
+    def seq(self) -> int:
+        """Its sequence number."""
+        return int(self.fields[SEQ])
 
 
 async def export(pages: AsyncIterator[list[Exported]], key: bytes, asked: str, *, as_csv: bool) -> AsyncIterator[bytes]:
@@ -138,7 +142,7 @@ def _told(one: Exported) -> dict[str, Any]:
     told = {name: words(found[name]) if name in WORDS else found[name] for name in COLUMNS}
     told["data"] = _facts(told["data"])
     mac = one.mac if isinstance(one.mac, bytes) else b""
-    return {**told, "at": _iso(one.wall_ns), "mac": mac.hex(), "before": one.before.hex()}
+    return {**told, "at": iso(one.wall_ns), "mac": mac.hex(), "before": one.before.hex()}
 
 
 def _facts(text: str) -> Any:
@@ -192,9 +196,3 @@ def _read(source: Any) -> Iterator[Mapping[str, Any]]:
         return
     for row in csv.DictReader(source):
         yield {name: cell[1:] if isinstance(cell, str) and cell.startswith("'") else cell for name, cell in row.items()}
-
-
-def _iso(wall_ns: int | None) -> str | None:
-    if wall_ns is None:
-        return None
-    return datetime.fromtimestamp(wall_ns // MS / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,11 +1,16 @@
-"""Which rows of the audit are looked for. Pure: a question in, SQL out; no word of the question stands in the SQL itself."""
+"""Which rows of the audit are looked for, and reading them; no word of a question stands in the SQL itself."""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autocore.audit.table import READ
+from autocore.audit.chain import COLUMNS, NUMBER
+from autocore.audit.export import Exported
+from autocore.audit.table import READ, WORDS, mac_removed, words
+from autocore.core.storage.damage import facts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Question:
         return ", ".join(f"{name} {value}" for name in names if (value := getattr(self, name)) not in ("", None))
 
 
-def select(question: Question, limit: int, *, is_oldest_first: bool = False) -> tuple[str, dict[str, Any]]:
+def _select(question: Question, limit: int) -> tuple[str, dict[str, Any]]:
     """Give the SQL that finds the rows, the newest first, and what is put into it.
 
     The columns are those of `COLUMNS`, the MAC, the MAC of the row before, and the wall time in nanoseconds or null.
@@ -60,7 +65,7 @@ def select(question: Question, limit: int, *, is_oldest_first: bool = False) -> 
     }
     wanted = [claim for claim, value in claims.items() if value is not None]
     columns = READ.replace("number", "audit.number")
-    order = "ASC" if is_oldest_first or question.after is not None else "DESC"
+    order = "DESC" if question.after is None else "ASC"
     sql = (
         f"SELECT {columns}, mac,"  # noqa: S608  # ours
         " (SELECT older.mac FROM audit AS older WHERE older.seq < audit.seq ORDER BY older.seq DESC LIMIT 1),"
@@ -69,3 +74,21 @@ def select(question: Question, limit: int, *, is_oldest_first: bool = False) -> 
     )
     names = ("who", "via", "service", "outcome", "text", "from_ns", "to_ns", "before", "after")
     return sql, {name: getattr(question, name) for name in names} | {"limit": limit}
+
+
+def exported(connection: sqlite3.Connection, question: Question, limit: int) -> list[Exported]:
+    """Give at most `limit` rows with their MACs, the newest first, or behind `after` the oldest first; raises sqlite3.Error."""
+    sql, facts = _select(question, limit)
+    return [
+        Exported(
+            row[: len(COLUMNS)], row[-3], row[-2] if isinstance(row[-2], bytes) else mac_removed(connection, row[NUMBER]), row[-1]
+        )
+        for row in connection.execute(sql, facts).fetchall()
+    ]
+
+
+def row_of(fields: Sequence[Any]) -> dict[str, Any]:
+    """Give a row as people and programs read it."""
+    found = dict(zip(COLUMNS, fields, strict=True))
+    texts = {name: words(found[name]) for name in WORDS if name != "data"}
+    return found | texts | {"data": facts_of(found["data"])}

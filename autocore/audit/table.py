@@ -92,6 +92,12 @@ def checkpoint_row(seq: int, boot: int, at_ns: int, kind: Kind, data: dict[str, 
     return (seq, boot, at_ns, "", "internal", "", f"audit.{kind}", json.dumps(data), "done", "", 0.0, kind.value)
 
 
+def known_words(connection: sqlite3.Connection, column: str, limit: int) -> list[str]:
+    """Give what stands in a column of acts, each once, in order."""
+    sql = f"SELECT DISTINCT CAST({column} AS BLOB) FROM audit WHERE kind = 'act' AND {column} != '' ORDER BY 1 LIMIT ?"  # noqa: S608  # ours
+    return [words(row[0]) for row in connection.execute(sql, (limit,))]
+
+
 def words(raw: Any) -> str:
     """Give a column that was read as bytes."""
     return text_of(raw if isinstance(raw, bytes) else str(raw).encode())

@@ -46,7 +46,7 @@ SENTENCES: Mapping[str, str] = {
     What.KEY_MISSING: N_("audit.key is missing: no row can be checked"),
     What.KEY_DAMAGED: N_("audit.key is damaged: no row can be checked"),
     What.OTHER_KEY: N_("the rows were signed with another key than this audit.key"),
-    What.SEAL: N_("the file is not what was exported: rows are missing, were added or exchanged, or its last line is"),
+    What.SEAL: N_("the file is not what was exported: rows are missing, were added or exchanged, or the last line is gone"),
     What.UNREADABLE: N_("row %(seq)s cannot be read"),
 }
 GAPS: Mapping[str, str] = {

@@ -15,20 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from autocore.audit import files
-from autocore.audit.chain import COLUMNS, NUMBER, Kind, Link, Reason, key_id
+from autocore.audit.chain import Kind, Link, Reason, key_id
 from autocore.audit.export import Exported
 from autocore.audit.masking import MASKED, masked
 from autocore.audit.opening import Checkpoint, Opening, decide
-from autocore.audit.question import Question, select
+from autocore.audit.question import Question, exported, row_of
 from autocore.audit.retention import Keep, too_many
-from autocore.audit.table import WORDS, add, checkpoint_row, mac_removed, remove_oldest, standing_of, take_unsigned, words
+from autocore.audit.table import add, checkpoint_row, known_words, remove_oldest, standing_of, take_unsigned
 from autocore.audit.verdict import Verdict
 from autocore.audit.verify import verify_folder
 from autocore.core.clock import NS, Clock, Sequence
 from autocore.core.errors import StorageError
 from autocore.core.scheduler import Every
 from autocore.core.services import Record
-from autocore.core.storage.damage import facts_of
 from autocore.core.storage.database import Database
 from autocore.damage import Damages
 
@@ -40,6 +39,7 @@ TIDY_NS = 3600 * NS  # between two looks at how old the oldest rows are
 TIDY_ROWS = 500  # the same by what was written
 MOST_WAITING = 20_000
 PAGE = 500  # rows read at once for a download
+MOST_KNOWN = 200
 REST_S = 0.002  # after 1 000 rows that were checked: the loop has its turn
 LARGEST_SEQ = (1 << 63) - 1
 
@@ -150,18 +150,26 @@ class Audit:
     async def find(self, question: Question = EVERYTHING, limit: int = 100) -> list[dict[str, Any]]:
         """Give at most `limit` rows, the newest first."""
         await self.flush()
-        found = await self._select(question, limit)
-        rows = [_row_of(row) for row in found]
+        rows = [row_of(one.fields) for one in await self._exported(question, limit)]
         return rows if question.after is None else rows[::-1]
+
+    async def known(self) -> dict[str, list[str]]:
+        """Give who, which ways and which results there are, for people who choose: the first `MOST_KNOWN` of each."""
+        db = self._database.pony
+
+        def work() -> dict[str, list[str]]:
+            return {name: known_words(db.get_connection(), name, MOST_KNOWN) for name in ("who", "via", "outcome")}
+
+        return await self._database.read(work)
 
     async def every(self, question: Question) -> AsyncIterator[list[Exported]]:
         """Give every row there is, the oldest first, a page at a time: a download holds little in memory."""
         await self.flush()
         last = LARGEST_SEQ if self._link is None else self._link.seq + 1
         question = replace(question, before=last, after=-1)
-        while found := await self._select(question, PAGE):
-            yield [Exported(row[: len(COLUMNS)], row[-3], await self._before(row), row[-1]) for row in found]
-            question = replace(question, after=found[-1][0])
+        while found := await self._exported(question, PAGE):
+            yield found
+            question = replace(question, after=found[-1].seq)
 
     async def verify(self) -> Verdict:
         """Look at the whole chain, in a thread of its own; whoever asks meanwhile waits for the turn.
@@ -182,17 +190,9 @@ class Audit:
             raise StorageError("the audit has no key yet, because the disk takes no writes; make room on it")
         return self._key
 
-    async def _select(self, question: Question, limit: int) -> list[tuple[Any, ...]]:
-        sql, facts = select(question, limit)
+    async def _exported(self, question: Question, limit: int) -> list[Exported]:
         db = self._database.pony
-        return await self._database.read(lambda: db.get_connection().execute(sql, facts).fetchall())
-
-    async def _before(self, row: tuple[Any, ...]) -> bytes:
-        """Give the MAC of the row before one: that of the last one that was removed where it is the first."""
-        if isinstance(row[-2], bytes):
-            return row[-2]
-        db = self._database.pony
-        return await self._database.read(lambda: mac_removed(db.get_connection(), row[NUMBER]))
+        return await self._database.read(lambda: exported(db.get_connection(), question, limit))
 
     async def _write(self) -> None:
         rows, self._rows = self._rows, []
@@ -295,9 +295,3 @@ class Audit:
 def _clean(text: str) -> str:
     """Give a text that a database takes: half a letter, as in names of files that are no text, is written out."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _row_of(row: tuple[Any, ...]) -> dict[str, Any]:
-    found = dict(zip(COLUMNS, row, strict=False))
-    texts = {name: words(found[name]) for name in WORDS if name != "data"}
-    return found | texts | {"data": facts_of(found["data"])}

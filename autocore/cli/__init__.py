@@ -15,6 +15,7 @@ from autocore.core.errors import AutocoreError, ConfigError, ConfigFaults, Inval
 
 COMMANDS = {
     "asyncapi": "autocore.cli.documents:asyncapi",
+    "audit": "autocore.cli.audit:audit",
     "backup": "autocore.cli.backups:backup",
     "check": "autocore.cli.check:check",
     "demo": "autocore.cli.run:demo",

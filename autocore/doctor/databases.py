@@ -53,7 +53,7 @@ def boots(file: Path, *, is_running: bool) -> list[tuple[int, str, int, int | No
     """Give number, machine boot, monotonic start, offset and quality of the last starts, oldest first; none when unreadable."""
     sql = "SELECT number, machine_boot, started_ns, offset_ns, quality FROM boot ORDER BY number DESC LIMIT 200"
     try:
-        with _opened(file, is_running=is_running) as connection:
+        with opened(file, is_running=is_running) as connection:
             return connection.execute(sql).fetchall()[::-1]
     except (*UNREADABLE, OSError, TooLarge):
         return []
@@ -75,7 +75,7 @@ def _look(file: Path, component: str, known: int | None, *, is_running: bool) ->
 def _look_inside(file: Path, part: str, component: str, known: int | None, *, is_running: bool) -> Finding:
     facts = f"{size(file.stat().st_size)}, log {size(_log_of(file))}"
     try:
-        with _opened(file, is_running=is_running) as connection:
+        with opened(file, is_running=is_running) as connection:
             version = _version(connection, component)
             said = _quick_check(connection)
     except TooLarge:
@@ -96,7 +96,7 @@ def _look_inside(file: Path, part: str, component: str, known: int | None, *, is
 
 
 @contextlib.contextmanager
-def _opened(file: Path, *, is_running: bool) -> Iterator[sqlite3.Connection]:
+def opened(file: Path, *, is_running: bool) -> Iterator[sqlite3.Connection]:
     """Open a database for reading so that nothing appears beside it.
 
     In WAL mode even a reader makes the files of the log when they are not there. While a gateway runs they are there. Else the

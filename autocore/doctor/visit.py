@@ -10,7 +10,7 @@ from autocore.core.clock import SystemClock
 from autocore.core.config import read
 from autocore.core.config.sections import Sections, sections_of
 from autocore.core.errors import ConfigFaults
-from autocore.doctor import databases, encryption, folder, machine
+from autocore.doctor import audit, databases, encryption, folder, machine
 from autocore.doctor.finding import Finding, problem
 from autocore.doors import FOLDER, encrypts, names_now
 from autocore.tls.keeper import moment
@@ -43,6 +43,7 @@ def visit(config: Path, data: Path) -> Iterator[Finding]:
     yield from encryption.look_at_certificates(data / FOLDER, names_now(core.web, core.mqtt) if encrypts(core) else None, now)
     yield from folder.look_at_room(data, core.history.quota)
     yield from databases.look_at_databases(data, config, is_running=pid is not None)
+    yield from audit.look_at_audit(data, is_running=pid is not None)
     yield from folder.look_at_copies(data, is_clock_right=is_clock_right)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
-from autocore.core.clock import MS, Timeline
+from autocore.core.clock import Timeline
 from autocore.core.devices import Device, DeviceRegistry
 from autocore.core.entities import Entity
 from autocore.core.plugins import PluginStatus
+from autocore.moments import iso
+
+__all__ = ["FORMULA", "LARGEST_SEQ", "device_view", "entity_view", "guarded", "iso", "plugin_view"]
 
 LARGEST_SEQ = (1 << 63) - 1  # SQLite's largest whole number
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
@@ -17,13 +19,6 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the b
 def guarded(cell: Any) -> Any:
     """Give a cell of a CSV file that no spreadsheet calculates: devices say what stands there. Numbers stay numbers."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
-
-
-def iso(wall_ns: int | None) -> str | None:
-    """Give ISO 8601 in UTC with milliseconds, or None."""
-    if wall_ns is None:
-        return None
-    return datetime.fromtimestamp(wall_ns // MS / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def entity_view(entity: Entity, timeline: Timeline) -> dict[str, Any]:

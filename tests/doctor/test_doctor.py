@@ -253,3 +253,19 @@ def test_the_command_says_what_to_do_and_its_exit_code_what_it_is(tmp_path: Path
 def test_amounts_are_said_as_people_read_them() -> None:
     assert [size(one) for one in (12, 1_500, 4_200_000, 84_300_000_000)] == ["12 bytes", "1.5 kB", "4.2 MB", "84.3 GB"]
     assert [age(one) for one in (3, 60, 7_300, 90_000)] == ["less than a minute", "1 minute", "2 hours", "1 day"]
+
+
+async def test_an_audit_that_somebody_touched_is_a_problem_and_a_named_gap_a_warning(parked: Path) -> None:
+    data = parked / "data"
+    assert found(parked)["audit"].level is Level.OK
+    before = bytes_of(data)
+    found(parked)
+    assert bytes_of(data) == before
+    connection = sqlite3.connect(data / "state.db", isolation_level=None)
+    connection.execute("UPDATE audit SET boot = 77 WHERE seq = (SELECT min(seq) FROM audit)")
+    assert "is not as it was written" in wrong(parked)["audit"]
+    connection.execute("UPDATE audit SET boot = 1 WHERE seq = (SELECT min(seq) FROM audit)")
+    assert found(parked)["audit"].level is Level.OK
+    connection.close()
+    (data / "audit.head").unlink()
+    assert "audit.head is missing" in wrong(parked)["audit"]

@@ -26,6 +26,7 @@ PAGES = [
     "/logs",
     "/logs?show=notices",
     "/logs?show=log",
+    "/audit",
     "/monitoring",
     "/backup",
     "/configuration",

@@ -2,6 +2,7 @@
 
 from autocore.web.pages import (
     account,
+    audit,
     backup,
     configuration,
     developer,
@@ -30,6 +31,7 @@ _CORE = (
     developer,
     services,
     logs,
+    audit,
     monitoring,
     configuration,
     backup,

@@ -22,6 +22,7 @@ TOOLS = (
     Tool("/entities", N_("Entities"), "list-details"),
     Tool("/devices", N_("Devices"), "router"),
     Tool("/logs", N_("Logs and events"), "notes"),
+    Tool("/audit", N_("Audit"), "shield-lock", Role.ADMIN),
     Tool("/monitoring", N_("Monitoring"), "activity"),
     Tool("/plugins", N_("Plugins"), "puzzle"),
     Tool("/configuration", N_("Configuration"), "file-settings", Role.ADMIN),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator, Callable, Iterable
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,13 +12,14 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from autocore.core.clock import NS, Timeline
+from autocore.core.clock import Timeline
 from autocore.core.entities import Entity, EntityRegistry
 from autocore.core.errors import InvalidData
 from autocore.core.model import Role
 from autocore.history.downsample import Point
 from autocore.history.history import History
 from autocore.history.past import Resolution
+from autocore.moments import parse_time
 from autocore.web.access import needs
 from autocore.web.problems import FileOperation
 from autocore.web.views import guarded, iso
@@ -156,27 +156,6 @@ def window_of(from_: str | None, to: str | None) -> dict[str, int | None]:
     if from_ns is not None and to_ns is not None and from_ns > to_ns:
         raise InvalidData("lies after to; change the two", field="from")
     return {"from_ns": from_ns, "to_ns": to_ns}
-
-
-def parse_time(text: str | None, field: str) -> int | None:
-    """Give nanoseconds since 1970 for ISO 8601 (UTC unless it says otherwise) or seconds.
-
-    Raises:
-        InvalidData: it is neither.
-    """
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            raise InvalidData("is no time; write e.g. 2026-05-01T12:00:00Z", field=field) from None
-        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    if not -1e10 < seconds < 1e11:  # noqa: PLR2004  # the years 1653 to 5138: beyond them nanoseconds overflow
-        raise InvalidData("is no time of this age", field=field)
-    return round(seconds * NS)
 
 
 ROUTES = [get_history, get_statistics]
