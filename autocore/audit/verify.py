@@ -58,6 +58,9 @@ def verify_folder(folder: Path, rest: Rest = lambda: None) -> Verdict:
 def verify(connection: sqlite3.Connection, found: Found, rest: Rest = lambda: None) -> Verdict:
     """Look at the chain in an open database, whose texts are read as bytes; raises sqlite3.Error."""
     columns = {row[1] for row in connection.execute("PRAGMA table_info(audit)").fetchall()}
+    if not columns:  # the power was cut before there was a table
+        fault = [] if found.is_nothing else [Fault(found.head_fault or What.CUT_OFF)]
+        return Verdict(0, 0, 0, None, None, fault, len(fault), [])
     amount, first, newest = connection.execute("SELECT count(*), min(seq), max(seq) FROM audit").fetchone()
     has_chain = b"mac" in columns and connection.execute(f"SELECT 1 FROM audit WHERE {SIGNED} LIMIT 1").fetchone() is not None  # noqa: S608
     if found.key is None or b"mac" not in columns:

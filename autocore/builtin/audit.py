@@ -34,7 +34,7 @@ from autocore.damage import Damages
 __all__ = ["MASKED", "Audit", "Place", "masked"]
 
 TURN_S = 0.5  # decisions.md: relay actuations are durable within a second
-HEAD_NS = 5 * NS  # between two writings of the head: each is a new file, some 20 kB of a card's life
+HEAD_NS = 5 * NS  # between two writings of the head: each is a new file, half as much again as the rows of a batch
 TIDY_NS = 3600 * NS  # between two looks at how old the oldest rows are
 TIDY_ROWS = 500  # the same by what was written
 MOST_WAITING = 20_000

@@ -2,9 +2,9 @@
 
 A real gateway with a broker that outlives it gets 1 000 readings a second in QoS 1, and people who make tokens and users and
 rename entities over REST. It is killed at a random moment: three times of four while it works, else while it starts. Then it is
-started again. After every start every act that was answered must be there, and SQLite must find nothing wrong with state.db;
-after every 25 kills every reading that the broker took must stand in the history, through the REST API, and history.db is
-looked at too.
+started again. After every start every act that was answered must be there, SQLite must find nothing wrong with state.db, and
+nothing in the audit may look like forgery; after every 25 kills every reading that the broker took must stand in the history,
+through the REST API, and history.db is looked at too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from pathlib import Path
 
 import httpx
 
+from autocore.audit.verdict import sentence as told
+from autocore.audit.verify import verify_folder
 from tests.faults.gateway import GatewayProcess, OutsideBroker, integrity_of, metrics, scratch, until
 from tests.faults.promise import Promises
 from tests.faults.record import Findings, run_as_command
@@ -98,6 +100,10 @@ class Lane:
         wrong = integrity_of(self._gateway.data / "state.db")
         if wrong != "ok":
             self.found.fail(f"kill {self.found.runs}: state.db: {wrong}")
+        verdict = verify_folder(self._gateway.data)
+        self.found.worst("audit_rows", verdict.rows)
+        for fault in verdict.faults:
+            self.found.fail(f"kill {self.found.runs}: the audit is suspected: {told(fault)}")
 
     def _restart(self) -> None:
         if self._gateway.is_alive:

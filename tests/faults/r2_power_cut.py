@@ -4,7 +4,8 @@ A gateway in memory (the real parts, a broker that is a dictionary) works behind
 name and promise. From that record the disk is made as a cut would have left it: before and after every sync, and at moments
 between, once with nothing of what was not synced, once with all of it, and with random parts of it, torn into sectors of 512 or
 4 096 bytes (`disk.py` has the rules). On every such disk a gateway is started: it must start, and every user, token, name,
-setting, notice, section of the configuration and reading that was acknowledged before the cut must be there.
+setting, notice, section of the configuration and reading that was acknowledged before the cut must be there. The chain of the
+audit must be intact before and after that start: a power cut is no forgery.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from typing import Any
 import httpx
 import yaml
 
+from autocore.audit.verdict import sentence as told
+from autocore.audit.verify import verify_folder
 from autocore.testing.car import Car
 from tests.faults import shim
 from tests.faults.disk import Disk, lay_out
@@ -84,21 +87,34 @@ def check(case: Case) -> tuple[str, list[str]]:
 
 
 async def _look(folder: Path, promises: Promises, token: str | None) -> list[str]:
+    wrong = _suspected(folder, "before the start")
     car = Car(folder)
     try:
-        await car.start(CONFIG)
-        if token is None:
-            return []
-        assert car._gateway is not None
-        headers = {"Authorization": f"Bearer {token}"}
-        transport = httpx.ASGITransport(car._gateway.site)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
-            found = await found_in(car, client)
-            found["config/system"] = await _section(client)
-        not_running = [f"plugin {name} does not run" for name in ("telemetry", "telegram") if car.plugin(name).reason]
-        return [*promises.broken(found), *not_running]
+        wrong += await _asked(car, promises, token)
     finally:
         await car.stop()
+    return wrong + _suspected(folder, "afterwards")
+
+
+def _suspected(folder: Path, when: str) -> list[str]:
+    """Give what the audit's chain is suspected of; a power cut is no forgery."""
+    if not (folder / "data" / "state.db").exists():
+        return []
+    return [f"the audit, {when}: {told(one)}" for one in verify_folder(folder / "data").faults]
+
+
+async def _asked(car: Car, promises: Promises, token: str | None) -> list[str]:
+    await car.start(CONFIG)
+    if token is None:
+        return []
+    assert car._gateway is not None
+    headers = {"Authorization": f"Bearer {token}"}
+    transport = httpx.ASGITransport(car._gateway.site)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        found = await found_in(car, client)
+        found["config/system"] = await _section(client)
+    not_running = [f"plugin {name} does not run" for name in ("telemetry", "telegram") if car.plugin(name).reason]
+    return [*promises.broken(found), *not_running]
 
 
 async def _section(client: httpx.AsyncClient) -> Any:

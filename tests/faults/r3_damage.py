@@ -28,6 +28,7 @@ import paho.mqtt.client as paho
 import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
+from autocore.audit.chain import KEY_BYTES, read_head
 from autocore.broker.mosquitto import Mosquitto
 from autocore.core.storage.damage import UNREADABLE
 from autocore.testing.car import Car
@@ -42,7 +43,18 @@ LIMIT_S = 60.0
 SALVAGED_S = 20.0
 TRIALS_PER_WORKER = 60
 LEFT_OUT = ("config.yaml", "autocore.lock", "autocore.log", "mosquitto.pid", "*-shm", "*.sock")
-PATHS = ("/entities", "/users", "/auth/tokens", "/notices", "/events", "/audit", "/devices", "/plugins", "/config")
+PATHS = (
+    "/entities",
+    "/users",
+    "/auth/tokens",
+    "/notices",
+    "/events",
+    "/audit",
+    "/audit/export",
+    "/devices",
+    "/plugins",
+    "/config",
+)
 
 
 @dataclass(frozen=True)
@@ -213,20 +225,24 @@ def _must_be_told(damage: Damage) -> bool:
     """
     if damage.file.startswith("data/snapshots/"):
         return False  # a copy: nothing was in it alone, and the next one takes its place
-    is_known = damage.file.endswith(("state.db", "history.db", "session.key"))
-    return (is_known and damage.how == "missing") or (damage.file.endswith((".db", "session.key")) and damage.how == "empty")
+    is_known = damage.file.endswith(("state.db", "history.db", "session.key", "audit.key", "audit.head"))
+    return (is_known and damage.how == "missing") or (
+        damage.file.endswith((".db", ".key", "audit.head")) and damage.how == "empty"
+    )
 
 
 def _is_unusable(name: str, content: bytes) -> bool:
-    """Say whether nobody could use this content.
+    """Say whether nobody could use this content, and it is no cache, which is made again.
 
     SQLite and the journal of last states leave out what is damaged in a log (each of its entries has a sum), and Mosquitto what
     it does not understand.
     """
-    if name.endswith(("-wal", "mosquitto.db")) or "/states." in name:
+    if name.endswith(("-wal", "mosquitto.db")) or "/states." in name or "/cache/" in name:
         return False
     if name.endswith(".db"):
         return not _is_database(content)
+    if "/audit." in name:
+        return (len(content) != KEY_BYTES or not any(content)) if name.endswith(".key") else read_head(b"", content) is None
     try:
         text = content.decode()
         if name.endswith(".json"):

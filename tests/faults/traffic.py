@@ -150,7 +150,7 @@ class People:
                 return
 
     def _act(self) -> None:
-        act = self._dice.choice((self._token, self._token, self._rename, self._rename, self._rename, self._user))
+        act = self._dice.choice((self._token, self._token, self._rename, self._rename, self._rename, self._user, self._call))
         act()
 
     def _token(self) -> None:
@@ -178,6 +178,12 @@ class People:
         entity = Stream.entity(self._dice.randrange(DEVICES))
         text = f"Stream {self._new_number()}"
         self._ask(f"name/{entity}", text, "PATCH", f"/entities/{entity}", {"name": text})
+
+    def _call(self) -> None:
+        """Call a service, which the audit remembers."""
+        answer = self._client.post("/services/notify/send", json={"text": f"Call {self._new_number()}", "severity": "info"})
+        if not answer.is_success:
+            self.refusals.append(f"notify.send: {answer.status_code} {answer.text[:200]}")
 
     def _ask(self, name: str, value: Any, method: str, path: str, body: Any = None) -> httpx.Response:
         self.promises.ask(name, value)

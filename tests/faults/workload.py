@@ -89,7 +89,17 @@ class Owner:
                 await self.car.stop()
                 await self._start()
             act = self.dice.choice(
-                (self._token, self._user, self._rename, self._config, self._samples, self._samples, self._notice, self._setting)
+                (
+                    self._token,
+                    self._user,
+                    self._rename,
+                    self._config,
+                    self._samples,
+                    self._samples,
+                    self._notice,
+                    self._setting,
+                    self._call,
+                )
             )
             await act()
             if self.dice.random() < 0.1:
@@ -164,6 +174,13 @@ class Owner:
             while text not in await self._notices():  # noqa: ASYNC110  # what threads do has no event
                 await asyncio.sleep(0.005)
         mark("keep", f"notice/{text}", True)
+
+    async def _call(self) -> None:
+        """Call services, which the audit remembers; it writes them within half a second."""
+        for _ in range(self.dice.randint(1, 5)):
+            answer = await self.client.post("/api/v1/services/notify/send", json={"text": f"Call {self._next()}"})
+            answer.raise_for_status()
+        await self.car.advance(self.dice.choice((0.6, 6.0)))
 
     async def _notices(self) -> set[str]:
         answer = await self.client.get("/api/v1/notices", params={"limit": 1000})

@@ -1,4 +1,4 @@
-"""The audit over REST and on its page: found by what people ask for, taken along as a file, and looked at whether it was touched."""
+"""The audit over REST and on its page: found by what people ask for, taken along as a file, looked at whether it was touched."""
 
 from __future__ import annotations
 
