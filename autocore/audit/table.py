@@ -15,18 +15,24 @@ WORDS = ("who", "via", "address", "service", "data", "outcome", "detail", "kind"
 """The columns that are read as bytes: a flipped bit makes what is no text any more."""
 READ = ", ".join(f"CAST({name} AS BLOB)" if name in WORDS else name for name in COLUMNS)
 SIGNED = "typeof(number) = 'integer' AND number > 0"
+LARGEST_SEQ = (1 << 63) - 1
 INSERT = f"INSERT INTO audit ({', '.join(COLUMNS)}, mac) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"  # noqa: S608  # names of ours
 EVERY = f"SELECT {READ}, mac FROM audit ORDER BY seq"  # noqa: S608  # the same
 
 
-def standing_of(connection: sqlite3.Connection) -> Standing:
-    """Give what a start has to know of the table."""
-    row = connection.execute(f"SELECT number, mac, seq FROM audit WHERE {SIGNED} ORDER BY seq DESC LIMIT 1").fetchone()  # noqa: S608
+def newest_of(connection: sqlite3.Connection, before: int = LARGEST_SEQ) -> Link | None:
+    """Give the newest row that has a number, of those before the sequence number `before`."""
+    sql = f"SELECT number, mac, seq FROM audit WHERE {SIGNED} AND seq < ? ORDER BY seq DESC LIMIT 1"  # noqa: S608  # ours
+    row = connection.execute(sql, (before,)).fetchone()
+    return None if row is None else Link(row[0], _bytes(row[1]), row[2])
+
+
+def standing_of(connection: sqlite3.Connection, before: int) -> Standing:
+    """Give what a start, whose sequence numbers begin with `before`, has to know of the table."""
     (unsigned,) = connection.execute(f"SELECT count(*) FROM audit WHERE NOT ({SIGNED})").fetchone()  # noqa: S608  # ours
     said = connection.execute("SELECT CAST(data AS BLOB) FROM audit WHERE kind != 'act' ORDER BY seq DESC LIMIT 1").fetchone()
     known = facts_of(said[0]).get("key") if said is not None and isinstance(said[0], bytes) else None
-    newest = None if row is None else Link(row[0], _bytes(row[1]), row[2])
-    return Standing(newest, unsigned, known if isinstance(known, str) else None)
+    return Standing(newest_of(connection, before), unsigned, known if isinstance(known, str) else None)
 
 
 def add(connection: sqlite3.Connection, key: bytes, before: Link, rows: Iterable[Sequence[Any]]) -> Link:

@@ -43,7 +43,7 @@ class Walk:
     def __init__(self, key: bytes, start: Link | None) -> None:
         self._key = key
         self._befores: tuple[bytes, ...] = (start.mac,) if start is not None else (GENESIS,)
-        self._number = start.number if start is not None else 0
+        self._origin = self._number = start.number if start is not None else 0
         self._pending: list[Fault] = []  # misfits since the last row that fitted
         self._pending_at = 0
         self._holes: dict[tuple[int, int], Fault] = {}
@@ -129,7 +129,7 @@ class Walk:
             self._add(Fault(head_fault or What.HEAD_MISSING))
         elif self._number < head.link.number:
             self._add(Fault(What.CUT_OFF, self.newest.seq, head.link.number - self._number))
-        elif head.link.number and self._head_row != head.link.mac and not self._amount:
+        elif head.link.number > self._origin and self._head_row != head.link.mac and not self._amount:
             self._add(Fault(What.REPLACED, head.link.seq))
 
     def cannot(self, seq: int | None) -> None:

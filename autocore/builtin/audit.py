@@ -21,7 +21,16 @@ from autocore.audit.masking import MASKED, masked
 from autocore.audit.opening import Checkpoint, Opening, decide
 from autocore.audit.question import Question, exported, row_of
 from autocore.audit.retention import Keep, too_many
-from autocore.audit.table import add, checkpoint_row, known_words, remove_oldest, standing_of, take_unsigned
+from autocore.audit.table import (
+    LARGEST_SEQ,
+    add,
+    checkpoint_row,
+    known_words,
+    newest_of,
+    remove_oldest,
+    standing_of,
+    take_unsigned,
+)
 from autocore.audit.verdict import Verdict
 from autocore.audit.verify import verify_folder
 from autocore.core.clock import NS, Clock, Sequence
@@ -41,7 +50,6 @@ MOST_WAITING = 20_000
 PAGE = 500  # rows read at once for a download
 MOST_KNOWN = 200
 REST_S = 0.002  # after 1 000 rows that were checked: the loop has its turn
-LARGEST_SEQ = (1 << 63) - 1
 
 KEEP = Keep(50_000, 400)
 EVERYTHING = Question()
@@ -230,7 +238,7 @@ class Audit:
 
         found, self._key, explained = await asyncio.to_thread(look)
         db = self._database.pony
-        standing = await self._database.run(lambda: standing_of(db.get_connection()))
+        standing = await self._database.run(lambda: standing_of(db.get_connection(), self._first_seq))
         if found.head is not None:
             self._head = found.head.link
         return decide(self._key, found, standing, explained)
@@ -246,7 +254,7 @@ class Audit:
         """Write rows, behind the checkpoint of the start; `seq` is for a checkpoint of retention, 0 when nothing may go."""
         connection, now_ns = self._database.pony.get_connection(), self._clock.monotonic_ns()
         link = self._link
-        if self._has_failed and (newest := standing_of(connection).newest) is not None and newest.seq >= self._first_seq:
+        if self._has_failed and (newest := newest_of(connection)) is not None and newest.seq >= self._first_seq:
             link = newest  # what failed last may be there all the same: then only the word of it was lost
             rows = [row for row in rows if row[0] > newest.seq]
         if link is None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from autocore.audit.files import look
+from autocore.audit.files import is_copied, look
 from autocore.audit.verdict import Verdict, sentence
 from autocore.audit.verify import verify
+from autocore.backup.applying import untold
 from autocore.core.storage.damage import UNREADABLE
 from autocore.doctor.databases import TooLarge, opened
 from autocore.doctor.finding import Finding, ok, problem, warning
@@ -19,6 +20,9 @@ def look_at_audit(data: Path, *, is_running: bool) -> Iterator[Finding]:
     """Say whether the audit is as the gateway wrote it; nothing where there is none."""
     file = data / "state.db"
     if not file.is_file() or file.stat().st_size == 0:
+        return
+    if untold(data) is not None or is_copied(data):
+        yield warning("audit", "a backup or a copy has taken the place of state.db; the next start notes it", "start the gateway")
         return
     try:
         found = look(data)  # before the table: so it is never ahead of it

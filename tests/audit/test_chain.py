@@ -9,7 +9,9 @@ import pytest
 
 from autocore.audit.chain import Link, Reason, encoded, head_bytes, read_head
 from autocore.audit.files import HEAD, KEY
+from autocore.audit.lived import DAY_NS
 from autocore.audit.retention import Keep
+from autocore.core.clock import EARLIEST_WALL_NS
 from tests.audit.conftest import Vehicle, by_hand, record, seqs
 
 FIELDS = "boot, at_ns, who, via, address, service, data, outcome, detail, latency_s"
@@ -322,3 +324,57 @@ def test_a_head_can_be_read_only_as_it_was_written() -> None:
     assert not other.is_good
     for content in (b"", b"null", b"[]", b'{"seq": 1}', head_bytes(key, link).replace(b"7", b'"7"', 1), b"\xff"):
         assert read_head(key, content) is None
+
+
+async def test_a_forged_row_from_the_future_spoils_no_row_that_is_written_after_it(vehicle: Vehicle) -> None:
+    await vehicle.drive(3)
+    with by_hand(vehicle.folder) as connection:
+        row = connection.execute(
+            f"SELECT {FIELDS}, kind, number + 1, randomblob(32) FROM audit ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        connection.execute(f"INSERT INTO audit VALUES (?, {', '.join('?' * len(row))})", (1 << 62, *row))
+    await vehicle.drive(3, 3)
+    assert [seq for _, seq in vehicle.found()] == [1 << 62]
+
+
+async def test_a_flood_that_pushes_the_row_of_the_head_out_is_no_forgery(tmp_path: Path) -> None:
+    vehicle = Vehicle(tmp_path, Keep(20, None))
+    await vehicle.drive(2)
+    audit = await vehicle.start()
+    audit._head_ns = vehicle.clock.monotonic_ns()  # it was written just now
+    for number in range(700):
+        audit.remember(record(number))
+    await audit.flush()
+    audit._wants_tidying = True
+    await audit.flush()
+    await vehicle.crash()
+    verdict = vehicle.verify()
+    assert verdict.first is not None
+    assert verdict.first > audit._head.seq
+    assert verdict.is_intact
+    await vehicle.drive(1)
+    assert (vehicle.verify().is_intact, vehicle.losses) == (True, [])
+
+
+def day(number: int) -> int:
+    return EARLIEST_WALL_NS + number * DAY_NS
+
+
+async def test_rows_go_when_the_vehicle_has_lived_long_enough(tmp_path: Path) -> None:
+    vehicle = Vehicle(tmp_path, Keep(50_000, 60))
+    for number in (0, 25, 50, 75):
+        vehicle.clock.set_wall(day(number))
+        await vehicle.drive(2)
+    verdict = vehicle.verify()
+    assert (verdict.is_intact, verdict.rows) == (True, 7)  # of 9 and a checkpoint, those of the first day went
+    assert verdict.marks[-1].data["rows"] == 3
+
+
+@pytest.mark.parametrize("years", [-56, 12, 50])
+async def test_a_clock_that_is_decades_off_takes_no_row_away(tmp_path: Path, years: int) -> None:
+    vehicle = Vehicle(tmp_path, Keep(50_000, 60))
+    for number in (0, years * 365, 1, years * 365 + 1, 2):
+        vehicle.clock.set_wall(day(number))
+        await vehicle.drive(2)
+    verdict = vehicle.verify()
+    assert (verdict.is_intact, verdict.rows) == (True, 11)
