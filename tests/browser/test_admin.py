@@ -112,7 +112,7 @@ def test_everything_is_reached_by_the_keyboard_alone(page: Page) -> None:
     page.goto("/")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-    page.goto("/relays")
+    open_relays(page)
     page.get_by_role("switch", name="Strobe").focus()
     page.keyboard.press("Space")
     expect(page.get_by_role("switch", name="Strobe")).to_have_attribute("aria-checked", "true")
