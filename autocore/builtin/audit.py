@@ -93,10 +93,11 @@ class Audit:
         self._head_ns = self._tidied_ns = 0
         self._tidied_at = 0
         self._wants_tidying = True
-        self._has_failed = self._has_head_failed = False
+        self._has_failed = self._has_head_failed = self._is_unsure = False
         self._listeners: list[Callable[[Checkpoint], object]] = []
         self._timer: Every | None = None
         self._task: asyncio.Task[None] | None = None
+        self._working: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
         self._verifying = asyncio.Lock()
 
@@ -107,8 +108,7 @@ class Audit:
 
     async def start(self) -> None:
         """Go on with the chain, and write from now on; a disk that takes nothing keeps nobody from starting."""
-        async with self._turn:
-            await self._write()
+        await self._in_turn()
         self._timer = Every(self._clock, TURN_S, self._on_turn)
 
     async def close(self) -> None:
@@ -117,9 +117,7 @@ class Audit:
             self._timer.cancel()
         if self._task is not None:
             await self._task
-        async with self._turn:
-            await self._write()
-            await self._write_head()
+        await self._in_turn(with_head=True)
 
     def on_loss(self, tell: Callable[[Checkpoint], object]) -> None:
         """Have `tell` hear when rows are missing at the start, also when that was found already."""
@@ -152,8 +150,7 @@ class Audit:
 
     async def flush(self) -> None:
         """Write what waits; when the disk does not take it, keep it for the next time."""
-        async with self._turn:  # whoever asks for rows waits for those that another is writing
-            await self._write()
+        await self._in_turn()
 
     async def find(self, question: Question = EVERYTHING, limit: int = 100) -> list[dict[str, Any]]:
         """Give at most `limit` rows, the newest first."""
@@ -186,9 +183,7 @@ class Audit:
             StorageError: the database cannot be read.
         """
         async with self._verifying:
-            async with self._turn:
-                await self._write()
-                await self._write_head()
+            await self._in_turn(with_head=True)
             return await asyncio.to_thread(verify_folder, self._place.folder, lambda: time.sleep(REST_S))
 
     @property
@@ -201,6 +196,23 @@ class Audit:
     async def _exported(self, question: Question, limit: int) -> list[Exported]:
         db = self._database.pony
         return await self._database.read(lambda: exported(db.get_connection(), question, limit))
+
+    async def _in_turn(self, *, with_head: bool = False) -> None:
+        """Write what waits, and the head; whoever asks for rows waits for those that another is writing.
+
+        Whoever waits may give up, e.g. a download whose connection is closed: the writing goes on, or two would write at once.
+        """
+
+        async def work() -> None:
+            async with self._turn:
+                await self._write()
+                if with_head:
+                    await self._write_head()
+
+        task = asyncio.get_running_loop().create_task(work())
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        await asyncio.shield(task)
 
     async def _write(self) -> None:
         rows, self._rows = self._rows, []
@@ -217,12 +229,12 @@ class Audit:
                 if is_first:
                     await self._opened(opening)
         except (StorageError, OSError) as error:
-            self._rows = rows + self._rows
+            self._rows, self._is_unsure = rows + self._rows, True
             if not self._has_failed:
                 log.error("the audit cannot be written and waits in memory: %s", error)  # noqa: TRY400  # a sentence
             self._has_failed = True
             return
-        self._has_failed = False
+        self._has_failed = self._is_unsure = False
         if self._link is not None and self._link != self._head and self._clock.monotonic_ns() - self._head_ns >= HEAD_NS:
             await self._write_head()
 
@@ -254,7 +266,7 @@ class Audit:
         """Write rows, behind the checkpoint of the start; `seq` is for a checkpoint of retention, 0 when nothing may go."""
         connection, now_ns = self._database.pony.get_connection(), self._clock.monotonic_ns()
         link = self._link
-        if self._has_failed and (newest := newest_of(connection)) is not None and newest.seq >= self._first_seq:
+        if self._is_unsure and (newest := newest_of(connection)) is not None and newest.seq >= self._first_seq:
             link = newest  # what failed last may be there all the same: then only the word of it was lost
             rows = [row for row in rows if row[0] > newest.seq]
         if link is None:

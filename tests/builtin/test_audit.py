@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -124,6 +125,19 @@ async def test_the_head_is_written_seldom_and_at_the_end(audit: Audit, clock: Fa
     clock.advance(5.1)
     await audit.flush()
     assert head.read_bytes() != before
+
+
+async def test_who_gives_up_while_rows_are_written_leaves_the_chain_whole(audit: Audit) -> None:
+    for number in range(30):
+        audit.remember(call(number=number))
+        asking = asyncio.create_task(audit.find())
+        for _ in range(number % 7):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    assert len(await audit.find(Question(who="ana"))) == 30
+    verdict = await audit.verify()
+    assert (verdict.is_intact, verdict.checked) == (True, 31)
 
 
 async def test_half_a_letter_in_a_name_is_written_out(audit: Audit) -> None:
