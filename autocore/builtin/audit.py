@@ -8,11 +8,11 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from autocore.builtin.columns import facts_of, text_of
 from autocore.core.clock import Clock, Sequence
 from autocore.core.errors import StorageError
 from autocore.core.scheduler import Every
 from autocore.core.services import Record
-from autocore.core.storage.damage import facts_of, text_of
 from autocore.core.storage.database import Database
 
 TURN_S = 0.5  # decisions.md: relay actuations are durable within a second

@@ -15,13 +15,13 @@ from typing import Any
 
 import msgspec
 
+from autocore.builtin.columns import facts_of, text_of
 from autocore.builtin.eventlines import EventLines
 from autocore.builtin.eventtypes import LEFT_OUT, EventClass, class_of, without_secrets
 from autocore.core.bus import ALL, Bus, Event
 from autocore.core.clock import Clock
 from autocore.core.errors import StorageError
 from autocore.core.scheduler import Every
-from autocore.core.storage.damage import facts_of, text_of
 from autocore.core.storage.database import Database
 
 FLUSH_S = 5.0

@@ -95,9 +95,11 @@ class LoggingSection:
 
 @dataclass(frozen=True, slots=True)
 class DevicesSection:
-    """`devices`: who may take part."""
+    """`devices`: who may take part, and how much one may send."""
 
     approve: str = "manual"
+    messages_per_s: int = 500
+    burst: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +337,13 @@ SCHEMAS: dict[str, vol.Schema] = {
         }
     ),
     "devices": vol.Schema(
-        {vol.Optional("approve", description="automatic: a new board takes part at once"): one_of("manual", "automatic")}
+        {
+            vol.Optional("approve", description="automatic: a new board takes part at once"): one_of("manual", "automatic"),
+            vol.Optional("messages_per_s", description="readings a second of one device; what is above is left out"): whole(
+                1, 100_000
+            ),
+            vol.Optional("burst", description="how many of them at once, after silence"): whole(1, 1_000_000),
+        }
     ),
     "history": vol.Schema(
         {
