@@ -15,8 +15,8 @@ MOST_CONNECTIONS = 500  # on each port; a vehicle has some dozens, and every one
 LARGEST_PACKET = 1_048_576  # bytes; the largest thing that is sent is a theme or a configuration
 LARGEST_QUEUE = 100_000  # messages for one that is away; never 0: then every publish that the ACL denies disconnects its client
 QUEUE_BYTES = 33_554_432
-"""Of what waits for one that is away, and again of what one has and does not acknowledge (tried with 400 MB in QoS 1: 42 and 137 MB
-of memory instead of 406 and 795). `memory_limit` is not used: it throws off whoever speaks next, a relay board too."""
+"""Of what waits for one that is away, and again of what one has and does not acknowledge (tried with 400 MB in QoS 1: it holds 42
+and 137 MB instead of 406 and 795). `memory_limit` is not used: it throws off whoever speaks next, a relay board too."""
 ALIASES = 10  # of topics, for each connection
 
 

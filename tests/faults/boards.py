@@ -1,4 +1,4 @@
-"""Relay boards as a program of their own: `python -m tests.faults.boards --port P`, with one `id password` a line on its input."""
+"""Relay boards as a program of their own: `python -m tests.faults.boards --port P`, one `id password` a line on its input."""
 
 from __future__ import annotations
 

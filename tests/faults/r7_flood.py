@@ -5,7 +5,8 @@ device publishes 20 000 readings a second on its own topic for 60 s, in three sc
 without a name at it (`anonymous: loopback`), and at a broker of another, where the gateway can only leave out. Meanwhile relays
 are turned over REST, one call after the other. A call and its answer, with the board's word, may take 300 ms in 99 of 100 cases;
 the gateway may grow by 30 MB; the events, the notices, the device's page and the metrics must name the flooding device and no
-other; where the broker is the gateway's own it must be held back there; and every reading of the others must stand in the history.
+other; where the broker is the gateway's own it must be held back there, without being thrown out; and every reading of the others
+must stand in the history.
 """
 
 from __future__ import annotations

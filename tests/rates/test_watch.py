@@ -50,7 +50,7 @@ async def test_a_device_that_floods_is_named_and_the_others_are_not(car: Car) ->
         "mad": {"dropped": 3_000, "is_flooding": True, "slowed_s": None},
     }
     assert "sends too much: 3,000 messages" in await car.page("/devices")
-    assert "gateway leaves out what is too much" in await car.page("/devices/mad")
+    assert "cannot be held back at the broker" in await car.page("/devices/mad")
     assert "sends too much" not in await car.page("/devices/engine")
     metrics = (await web.get("/metrics")).text
     assert "autocore_mqtt_flooded_total 3000.0" in metrics
@@ -110,6 +110,11 @@ async def test_ever_new_devices_fill_nothing_and_are_told_of(car: Car) -> None:
         car.publish(f"autocore/telemetry/x{number}/data", {"n": number})
     assert len(car.core.devices) == 1_000
     assert len([one for one in car.core.entities if one.description.device]) == 1_000
+    assert car.core.devices.turned_away == 0
+    await car.advance(1)
+    for number in range(20_000):
+        car.publish(f"autocore/telemetry/x{number + 5_000}/data", {"n": number})
+    assert (len(car.core.devices), car.core.devices.turned_away) == (1_000, 100), "a hundred a second are looked at"
     assert (await events(car))[0] == ("mqtt.flooding", {"topic": "autocore/telemetry/x19999/data", "per_s": 500})
     web = await car.web()
     texts = [one["text"] for one in (await web.get("/api/v1/notices")).json()["items"]]
