@@ -31,7 +31,7 @@ CONNECT_LIMIT_S = 5.0
 BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0)  # then every 4 s: R5 asks to be back within 5 s
 DRAIN = 64  # messages per wake-up, 3 ms of work: with 256 a command waited 0.4 s beside a flood (R7), at the same throughput
 SESSION_EXPIRY_S = 7 * 86_400  # a vehicle that stands for a week
-UNACKNOWLEDGED = 60_000  # while the disk takes nothing; packet ids end at 65 535, and the broker's queue has a limit
+UNACKNOWLEDGED = 50_000  # while the disk takes nothing; packet ids end at 65 535, and the broker's queue has a limit
 SUBSCRIBE_AT_ONCE = 100  # filters in one SUBSCRIBE packet
 
 log = logging.getLogger("autocore.mqtt")
