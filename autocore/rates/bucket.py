@@ -16,18 +16,19 @@ class Bucket:
         burst: how many at once, after silence; 1 or more.
     """
 
-    __slots__ = ("_depth_ns", "_each_ns", "_full_ns")
+    __slots__ = ("_depth_ns", "_each_ns", "full_ns")
 
     def __init__(self, per_s: float, burst: int) -> None:
         self._each_ns = round(NS / per_s)
         self._depth_ns = burst * self._each_ns
-        self._full_ns: int | None = None
+        self.full_ns = 0
+        """When it is full again, or was."""
 
     def take(self, now_ns: int) -> bool:
         """Say whether one more may pass at this monotonic time."""
-        full_ns = self._full_ns
-        after_ns = (now_ns if full_ns is None or full_ns < now_ns else full_ns) + self._each_ns
+        full_ns = self.full_ns
+        after_ns = (max(now_ns, full_ns)) + self._each_ns
         if after_ns - now_ns > self._depth_ns:
             return False
-        self._full_ns = after_ns
+        self.full_ns = after_ns
         return True

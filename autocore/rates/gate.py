@@ -1,7 +1,7 @@
 """The gate before everybody's handlers: every message is counted against its sender's bucket, before its payload is read.
 
 One look into a dictionary and two additions for each message. Nothing here can grow without a bound: devices have a bucket for
-each of their few topics, topics that name no device have some thousands together, and all that nobody knows share one.
+each of their few topics, topics that name no device have some thousands together, and all that is new shares one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from autocore.core.mqtt.message import Message
 from autocore.rates.bucket import NS, Bucket
 from autocore.rates.lanes import Lane, Place, place_of
 
-OTHER_TOPICS = 2_000  # that name no device, each with a bucket of its own; all beyond share one
-UNKNOWN_PER_S, UNKNOWN_BURST = 100.0, 1_000  # the registry takes a thousand devices; a workshop adds some an hour
+OTHER_TOPICS = 2_000  # that name no device, each with a bucket of its own; a newer one takes the place of the most silent
+UNKNOWN_PER_S, UNKNOWN_BURST = 100, 2_000  # all that is retained comes at once; later a workshop adds some an hour
 BACKLOG = 100_000  # what the broker keeps of QoS 1 while the gateway is away (`max_queued_messages`)
 BACKLOG_NS = 60 * NS  # it comes at ten thousand a second
 RELEASE = b'"release"'
@@ -72,7 +72,8 @@ class Gate:
         self.rates = rates
         self.dropped = 0
         """All that was left out."""
-        self.unknown = Source(None, "", Lane.TELEMETRY, Bucket(UNKNOWN_PER_S, UNKNOWN_BURST))
+        self._newcomers = Bucket(UNKNOWN_PER_S, UNKNOWN_BURST)
+        self.unknown = Source(None, "", Lane.TELEMETRY, self._newcomers)
         """What is said under ids and on topics that nobody knows."""
         self.wake: Callable[[], object] = lambda: None
         """Called when something is noted for the first time since `noted` was asked."""
@@ -81,13 +82,13 @@ class Gate:
         self._free = Source(None, "", Lane.FREE, None)
         self._sources: dict[str, Source] = {}
         self._of_device: dict[str, list[Source]] = {}
-        self._others = 0
+        self._others: dict[str, Source] = {}
         self._noted: list[Source] = []
         self._backlog, self._backlog_until_ns = 0, 0
 
     def admits(self, message: Message) -> bool:
         """Say whether a message passes; what does not is counted."""
-        source = self._sources.get(message.topic) or self._source_of(message.topic)
+        source = self._sources.get(message.topic) or self._source_of(message.topic, message.arrived_ns)
         bucket = source.bucket
         return bucket is None or bucket.take(message.arrived_ns) or self._is_excused(source, message)
 
@@ -133,21 +134,28 @@ class Gate:
             self.wake()
         return False
 
-    def _source_of(self, topic: str) -> Source:
+    def _source_of(self, topic: str, now_ns: int) -> Source:
         place = place_of(self._root, topic)
         if place.lane is Lane.FREE:
             return self._free
         if place.device is None:
-            return self._other(topic, place)
+            return self._other(topic, place, now_ns)
         if not self._is_known(place.device):
             return self.unknown
         source = self._sources[topic] = Source(place.device, topic, place.lane, self.rates.bucket(place.lane))
         self._of_device.setdefault(place.device, []).append(source)
         return source
 
-    def _other(self, topic: str, place: Place) -> Source:
-        if self._others >= OTHER_TOPICS:
+    def _other(self, topic: str, place: Place, now_ns: int) -> Source:
+        """Give a topic that names no device a bucket of its own, unless too many new ones come."""
+        if not self._newcomers.take(now_ns):
             return self.unknown
-        self._others += 1
-        source = self._sources[topic] = Source(None, topic, place.lane, self.rates.bucket(place.lane))
+        if len(self._others) >= OTHER_TOPICS:
+            silent = min(self._others, key=self._others_used)
+            del self._others[silent], self._sources[silent]
+        source = self._others[topic] = self._sources[topic] = Source(None, topic, place.lane, self.rates.bucket(place.lane))
         return source
+
+    def _others_used(self, topic: str) -> int:
+        bucket = self._others[topic].bucket
+        return bucket.full_ns if bucket is not None else 0

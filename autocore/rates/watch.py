@@ -17,7 +17,7 @@ from autocore.core.mqtt.hub import MqttHub
 from autocore.core.notices import Severity
 from autocore.core.scheduler import Every
 from autocore.rates.course import Act, Course
-from autocore.rates.gate import Gate, Source
+from autocore.rates.gate import UNKNOWN_PER_S, Gate, Source
 from autocore.rates.lanes import Lane
 
 LOOK_EVERY_S = 1.0
@@ -185,7 +185,8 @@ class FloodWatch:
             del self._tasks[source]
 
     def _tell(self, source: Source) -> None:
-        self._emit("flooding", source, per_s=self.gate.rates.messages_per_s * source.lane.value)
+        rate = self.gate.rates.messages_per_s * source.lane.value
+        self._emit("flooding", source, per_s=UNKNOWN_PER_S if source is self.gate.unknown else rate)
         if source.device is not None:
             text = f"{self._name(source)} sends too much on {source.topic}; what is above its rate is left out"
         elif source is self.gate.unknown:

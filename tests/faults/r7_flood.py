@@ -150,7 +150,8 @@ class Drive:
         """Let it flood, and turn relays meanwhile."""
         before = _memory_mb(self.gateway.pid)
         command = [sys.executable, "-m", "tests.faults.flood", "--port", str(self.port), "--device", FLOODER]
-        command += ["--qos", str(int(self.scene is Scene.KEPT)), "--rate", str(RATE), "--seconds", str(seconds), *(["--username", FLOODER] if self._mad else [])]
+        command += ["--qos", str(int(self.scene is Scene.KEPT)), "--rate", str(RATE), "--seconds", str(seconds)]
+        command += ["--username", FLOODER] if self._mad else []
         mad = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             assert mad.stdin is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autocore.core.mqtt.message import Message
@@ -52,10 +52,19 @@ def test_ever_new_ids_and_topics_share_one_bucket(gate: Gate) -> None:
     noted = gate.noted()
     assert [(one.device, one.topic) for one in noted] == [(None, "autocore/telemetry/x4999/data")]
     assert gate.by_device() == {}
-    more = sum(passed(gate, f"tele/x{number}/SENSOR", 1) for number in range(OTHER_TOPICS + 500))
-    assert more == OTHER_TOPICS
-    assert len(gate._sources) == OTHER_TOPICS
     assert passed(gate, "autocore/telemetry/engine/data", 10) == 10
+
+
+def test_ever_new_topics_of_other_makes_share_one_bucket_and_push_out_none_that_is_used(gate: Gate) -> None:
+    def at(second: int) -> tuple[int, int]:
+        new = sum(passed(gate, f"tele/x{second}_{number}/SENSOR", 1, second * NS) for number in range(1_000))
+        return new, passed(gate, "tele/plug/SENSOR", 500, second * NS)
+
+    assert passed(gate, "tele/plug/SENSOR", 10) == 10
+    assert at(0) == (1_000, 500)
+    assert at(1) == (1_000, 500)
+    assert [at(second) for second in range(2, 60)] == [(pytest.approx(100, abs=100), 500)] * 58
+    assert len(gate._others) == len(gate._sources) == OTHER_TOPICS
 
 
 def test_a_device_that_became_known_has_a_bucket_of_its_own() -> None:
@@ -81,6 +90,7 @@ def test_what_the_broker_kept_while_the_gateway_was_away_passes(gate: Gate) -> N
     assert passed(gate, topic, 5_000, at_ns=after_ns, qos=1) == 2_000, "it is over after a minute"
 
 
+@settings(deadline=None)  # the machine is shared
 @given(st.lists(st.tuples(st.sampled_from(["engine", "bar"]), st.integers(0, 20_000_000)), max_size=300))
 def test_a_device_passes_as_if_it_were_alone(steps: list[tuple[str, int]]) -> None:
     rates = Rates(100, 5)

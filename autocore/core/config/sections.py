@@ -368,7 +368,7 @@ SCHEMAS: dict[str, vol.Schema] = {
             vol.Optional("minimum", description="what matters less is only kept"): one_of("info", "warning", "error", "critical"),
             vol.Optional("gateway", description="tell that it starts and stops"): bool,
             vol.Optional("broker", description="tell that the broker does not answer, and that it is back"): bool,
-            vol.Optional("devices", description="tell of boards that go, come back or report an error"): bool,
+            vol.Optional("devices", description="tell of boards that go, come back, flood or report an error"): bool,
             vol.Optional("limits", description="tell of values beyond a limit"): bool,
         }
     ),
