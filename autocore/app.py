@@ -212,6 +212,7 @@ class Gateway:
             parts,
             known.credentials,
             plugins,
+            self.config.core,
             saved=records.keeper.saved,
             broker=self._broker_for_boards,
         )

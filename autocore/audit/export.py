@@ -18,8 +18,8 @@ from autocore.audit.chain import AT_NS, BOOT, COLUMNS, DATA, KIND, NUMBER, SEQ, 
 from autocore.audit.table import WORDS, words
 from autocore.audit.verdict import MOST_TOLD, Fault, Mark, Verdict, What
 from autocore.core.errors import InvalidData
-from autocore.core.storage.damage import facts_of
 from autocore.moments import iso
+from autocore.rows import facts_of
 
 CELLS = ("seq", "at", *COLUMNS[1:], "mac", "before")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")

@@ -10,7 +10,7 @@ from typing import Any
 from autocore.audit.chain import COLUMNS, NUMBER
 from autocore.audit.export import Exported
 from autocore.audit.table import READ, WORDS, mac_removed, words
-from autocore.core.storage.damage import facts_of
+from autocore.rows import facts_of
 
 
 @dataclass(frozen=True, slots=True)

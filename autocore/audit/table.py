@@ -9,7 +9,7 @@ from typing import Any
 
 from autocore.audit.chain import COLUMNS, DATA, GENESIS, KIND, LARGEST_NUMBER, NUMBER, SEQ, Kind, Link, sign
 from autocore.audit.opening import Standing
-from autocore.core.storage.damage import facts_of, text_of
+from autocore.rows import facts_of, text_of
 
 WORDS = ("who", "via", "address", "service", "data", "outcome", "detail", "kind")
 """The columns that are read as bytes: a flipped bit makes what is no text any more."""

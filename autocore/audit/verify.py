@@ -17,7 +17,8 @@ from autocore.audit.table import EVERY, READ, SIGNED, anchor_of
 from autocore.audit.verdict import Fault, Verdict, What
 from autocore.audit.walk import Walk
 from autocore.core.errors import StorageError
-from autocore.core.storage.damage import UNREADABLE, facts_of, peek
+from autocore.core.storage.damage import UNREADABLE, peek
+from autocore.rows import facts_of
 
 BUSY_S = 10.0
 STRIDE = 1_000

@@ -25,7 +25,7 @@ from autocore.audit.chain import (
     is_signed,
 )
 from autocore.audit.verdict import MOST_TOLD, Fault, Mark, Verdict, What
-from autocore.core.storage.damage import facts_of
+from autocore.rows import facts_of
 
 FEW = 3
 """Misfits behind which the next row may fit all the same, beside the newest."""

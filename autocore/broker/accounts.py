@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autocore.broker.grants import Right
+from autocore.broker.grants import PUBLISH, Right
 
 GATEWAY = "autocore-gateway"
 ANONYMOUS = "anonymous"
@@ -89,7 +89,7 @@ def document(
                 "rolename": "gateway",
                 "acls": [acl(kind, topic) for kind in _EVERYTHING for topic in ("#", "$SYS/#", "$CONTROL/#")],
             },
-            {"rolename": ANONYMOUS, "acls": _of_strangers() if allows_anonymous else []},
+            {"rolename": ANONYMOUS, "acls": acls_of_strangers() if allows_anonymous else []},
             *({"rolename": role_of(one.device), "acls": acls_of(one.rights)} for one in devices),
         ],
         "anonymousGroup": ANONYMOUS,
@@ -106,6 +106,16 @@ def acls_of(rights: Iterable[Right]) -> list[dict[str, Any]]:
     return [acl(one.kind, one.topic) for one in rights]
 
 
+def acls_of_strangers(withheld: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Give the lines of the role of clients without a name, where they may do all but control the broker.
+
+    Args:
+        withheld: topics on which they may not publish now.
+    """
+    lines = [line for kind in _EVERYTHING for line in (acl(kind, "#"), acl(kind, "$CONTROL/#", allow=False))]
+    return [*(acl(PUBLISH, topic, allow=False) for topic in withheld), *lines]
+
+
 def _client(name: str, role: str, sealed: Sealed) -> dict[str, Any]:
     return {
         "username": name,
@@ -118,10 +128,6 @@ def _client(name: str, role: str, sealed: Sealed) -> dict[str, Any]:
 
 def _client_of(account: Account) -> dict[str, Any]:
     return _client(account.device, role_of(account.device), account.sealed) | {"clientid": account.device}
-
-
-def _of_strangers() -> list[dict[str, Any]]:
-    return [line for kind in _EVERYTHING for line in (acl(kind, "#"), acl(kind, "$CONTROL/#", allow=False))]
 
 
 def _is_ours(client: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """Who may enter the broker, changed while it runs: Mosquitto's dynamic-security plugin, driven over `$CONTROL`.
 
-A password that changes and an account that goes cut their client off at once (tried: 1 ms with Mosquitto 2.0.11).
+A password that changes and an account that goes cut their client off at once (tried: 1 ms with Mosquitto 2.0.11). The lines of
+a role that change hold from the next message on: in 2.0 its clients stay connected (tried), in 2.1 they are thrown off.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from autocore.broker.accounts import JOINING, acls_of, role_of
+from autocore.broker.accounts import ANONYMOUS, JOINING, acls_of, acls_of_strangers, role_of
 from autocore.broker.grants import Right
 from autocore.core.errors import BrokerError, InvalidData, Refused
 from autocore.core.mqtt.hub import MqttHub
@@ -21,6 +22,9 @@ from autocore.core.mqtt.message import Message
 CONTROL = "$CONTROL/dynamic-security/v1"
 OWNER = "core"
 ANSWER_WITHIN_S = 2.0  # it answers in milliseconds; who revokes must not wait longer to hear that it was not done
+
+STAYING = b"mosquitto version 2.0."
+"""Of these a client keeps its connection when its role changes."""
 
 _GONE = ("not found",)
 _THERE = ("already exists",)
@@ -49,12 +53,15 @@ class BrokerSecurity:
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[_Said]] = {}
         self._undo: list[Callable[[], None]] = []
+        self.cuts_off = True
+        """Whether a client is thrown off when the lines of its role change; True also while that is not known."""
 
     def start(self) -> None:
         """Listen to the plugin's answers; nobody else in the gateway may publish to it."""
         self._undo = [
             self._hub.claim("$CONTROL/#", OWNER),
             self._hub.subscribe(f"{CONTROL}/response", self._on_answer, qos=1, urgent=True),
+            self._hub.subscribe("$SYS/broker/version", self._on_version, urgent=True),
         ]
 
     def stop(self) -> None:
@@ -98,6 +105,10 @@ class BrokerSecurity:
         await self._ask("deleteClient", _GONE, username=JOINING)
         await self._ask("deleteRole", _GONE, rolename="joining")
 
+    async def withhold_from_strangers(self, topics: Iterable[str]) -> None:
+        """Let clients without a name publish on all but these topics, where they may publish at all. Raises BrokerError."""
+        await self._ask("modifyRole", rolename=ANONYMOUS, acls=acls_of_strangers(topics))
+
     async def is_obeyed(self) -> bool:
         """Say whether the broker lets the gateway decide who may enter."""
         try:
@@ -131,6 +142,9 @@ class BrokerSecurity:
         if said.error is not None and not any(words in said.error for words in tolerated):
             raise BrokerError(f"the broker refused {command}: {said.error}")
         return said
+
+    def _on_version(self, message: Message) -> None:
+        self.cuts_off = not message.payload.startswith(STAYING)
 
     def _on_answer(self, message: Message) -> None:
         try:

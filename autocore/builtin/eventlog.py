@@ -21,8 +21,8 @@ from autocore.core.bus import ALL, Bus, Event
 from autocore.core.clock import Clock
 from autocore.core.errors import StorageError
 from autocore.core.scheduler import Every
-from autocore.core.storage.damage import facts_of, text_of
 from autocore.core.storage.database import Database
+from autocore.rows import facts_of, text_of
 
 FLUSH_S = 5.0
 KEPT: Mapping[str, int] = {"info": 10_000, "warning": 10_000, "error": 15_000, "security": 15_000}  # about 12 MB together

@@ -90,6 +90,14 @@ TYPES: Mapping[str, EventType] = {
             is_said=True,
         ),
         EventType("device.ack", _INFO, N_("the device %(device)s answered %(id)s: %(status)s"), is_kept=False),
+        EventType("device.flooding", _WARNING, N_("the device %(device)s sends too much on %(topic)s; the rest is left out")),
+        EventType("device.slowed", _WARNING, N_("the broker takes nothing of %(device)s on %(topic)s for %(seconds)s s")),
+        EventType(
+            "device.calm", _INFO, N_("the device %(device)s floods no more: %(dropped)s messages left out in %(seconds)s s")
+        ),
+        EventType("mqtt.flooding", _WARNING, N_("too much comes on %(topic)s; the rest is left out")),
+        EventType("mqtt.slowed", _WARNING, N_("the broker takes nothing on %(topic)s for %(seconds)s s")),
+        EventType("mqtt.calm", _INFO, N_("no more flood on %(topic)s: %(dropped)s messages left out in %(seconds)s s")),
         EventType("mqtt.retained_command", _WARNING, N_("a retained command stood on %(topic)s and was deleted"), is_said=True),
         EventType(
             "notification.sent",

@@ -6,12 +6,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from autocore.broker.security import BrokerSecurity
+from autocore.core.config import Sections
 from autocore.core.host import Core
 from autocore.provisioning.credentials import Credentials
 from autocore.provisioning.distribution import Asks, Distribution
 from autocore.provisioning.joining import Joining
 from autocore.provisioning.provisioner import Provisioner
 from autocore.provisioning.wire import EnrolBroker
+from autocore.rates.gate import Gate, Rates
+from autocore.rates.watch import FloodWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Provisioning:
         provisioner: who takes part.
         joining: join mode.
         distribution: configuration on its way to devices.
+        floods: how much each sends.
         broker: where boards find the broker, and the certificate of its CA.
     """
 
@@ -30,6 +34,7 @@ class Provisioning:
     provisioner: Provisioner
     joining: Joining
     distribution: Distribution
+    floods: FloodWatch
     broker: Callable[[], tuple[EnrolBroker, str | None]]
 
     async def start(self) -> None:
@@ -37,12 +42,14 @@ class Provisioning:
         self.security.start()
         self.provisioner.start()
         self.joining.start()
+        self.floods.start(self.provisioner)
         await self.distribution.start()
 
     async def stop(self) -> None:
         """End what is under way, while the hub is still connected."""
         await self.distribution.stop()
         await self.joining.stop()
+        await self.floods.stop()
         self.security.stop()
         await self.provisioner.stop()
 
@@ -51,6 +58,7 @@ def provisioning(
     core: Core,
     credentials: Credentials,
     plugins: Asks,
+    sections: Sections,
     *,
     saved: Callable[[], Awaitable[None]],
     broker: Callable[[], tuple[EnrolBroker, str | None]],
@@ -61,12 +69,17 @@ def provisioning(
         core: the hub, the devices and the bus.
         credentials: who has a password.
         plugins: contribute to the configuration of devices.
+        sections: what the configuration says.
         saved: returns once the registry is on disk.
         broker: where boards find the broker, and the certificate of its CA.
     """
     hub, devices, bus = core.hub, core.devices, core.bus
     security = BrokerSecurity(hub)
-    provisioner = Provisioner(hub, security, credentials, devices, bus, saved)
+    has_strangers = sections.mqtt.anonymous == "loopback"
+    provisioner = Provisioner(hub, security, credentials, devices, bus, saved, has_strangers=has_strangers)
     joining = Joining(hub, security, provisioner, devices, bus, core.clock, broker)
     distribution = Distribution(hub, devices, bus, core.clock, plugins, core.store("devices"), core.cache)
-    return Provisioning(security, provisioner, joining, distribution, broker)
+    rates = Rates(sections.devices.messages_per_s, sections.devices.burst)
+    notify = core.notify if sections.notifications.devices else None
+    floods = FloodWatch(Gate(hub.root, rates, devices.find), hub, devices, bus, core.clock, notify)
+    return Provisioning(security, provisioner, joining, distribution, floods, broker)

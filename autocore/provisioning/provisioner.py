@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from autocore.broker.accounts import new_password, seal
-from autocore.broker.grants import CAPABILITIES, rights_of
+from autocore.broker.grants import CAPABILITIES, PUBLISH, Right, rights_of
 from autocore.broker.security import BrokerSecurity
 from autocore.core.bus import Bus
 from autocore.core.devices import Device, DeviceRegistry, Presence, Standing
@@ -46,6 +46,7 @@ class Provisioner:
         devices: who is approved, and what each is granted.
         bus: told when credentials are issued.
         saved: returns once the registry is on disk.
+        has_strangers: whether clients without a name may publish.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class Provisioner:
         devices: DeviceRegistry,
         bus: Bus,
         saved: Callable[[], Awaitable[None]],
+        *,
+        has_strangers: bool = False,
     ) -> None:
         self.is_enforced: bool | None = None
         """Whether the broker lets the gateway decide who may enter; None while that is not known."""
@@ -65,6 +68,8 @@ class Provisioner:
         self._devices = devices
         self._bus = bus
         self._saved = saved
+        self._has_strangers = has_strangers
+        self._withheld: dict[str, str | None] = {}  # topic -> whose it is
         self._turn = asyncio.Lock()
         self._owed: set[str] = set()
         self._task: asyncio.Task[None] | None = None
@@ -168,7 +173,7 @@ class Provisioner:
             password = new_password()
             await self._saved()
             await self._credentials.put(device_id, seal(password))
-            await self._security.put(device_id, rights_of(self._hub.root, device_id, device.granted), password)
+            await self._security.put(device_id, self._rights_of(device), password)
         self._bus.emit("device.credentials", {"device": device_id}, cause)
         return Issued(device_id, password)
 
@@ -177,6 +182,45 @@ class Provisioner:
         if self.is_enforced is False:
             words = "this broker is not the gateway's own; make the account there and give it to the board"
             raise Refused(words, code="foreign_broker")
+
+    def can_withhold(self, topic: str, device_id: str | None) -> bool:
+        """Say whether the broker would drop what is published on a topic, and throw off no board that has relays."""
+        has_account = device_id is not None and device_id in self._credentials
+        if not self.is_enforced or topic.startswith("$"):
+            return False
+        if self._security.cuts_off:
+            device = self._devices.find(device_id) if device_id is not None else None
+            return has_account and device is not None and not device.channels and "relays" not in device.capabilities
+        return has_account or self._has_strangers
+
+    async def withhold(self, topic: str, device_id: str | None) -> None:
+        """Let the broker drop what is published on a topic, until `give_back` or its next start; raises BrokerError."""
+        self._withheld[topic] = device_id
+        try:
+            await self._tell_withheld(device_id)
+        except BrokerError:
+            del self._withheld[topic]
+            raise
+
+    async def give_back(self, topic: str, device_id: str | None) -> None:
+        """Let pass again what is published on a topic; raises BrokerError."""
+        whose = self._withheld.pop(topic, device_id)
+        try:
+            await self._tell_withheld(whose)
+        except BrokerError:
+            self._withheld[topic] = whose
+            raise
+
+    async def _tell_withheld(self, device_id: str | None) -> None:
+        async with self._turn:
+            if device_id is not None:
+                await self._align(device_id)
+            if self._has_strangers and not self._security.cuts_off:
+                await self._security.withhold_from_strangers(sorted(self._withheld))
+
+    def _rights_of(self, device: Device) -> list[Right]:
+        rights = rights_of(self._hub.root, device.id, device.granted)
+        return [one for one in rights if one.kind != PUBLISH or one.topic not in self._withheld]
 
     async def _tell_broker(self, device_id: str) -> None:
         async with self._turn:
@@ -193,7 +237,7 @@ class Provisioner:
         device = self._devices.find(device_id)
         if device is not None and device.standing is Standing.APPROVED:
             if device_id in self._credentials:
-                await self._security.put(device_id, rights_of(self._hub.root, device_id, device.granted))
+                await self._security.put(device_id, self._rights_of(device))
         elif device_id in self._credentials:
             await self._security.drop(device_id)
             await self._credentials.drop(device_id)
@@ -212,6 +256,12 @@ class Provisioner:
                 except BrokerError as error:
                     log.warning("the broker could not be told about %s and is told later: %s", device_id, error)
                     return
+        for topic, device in list(self._withheld.items()) if self.is_enforced else ():  # a broker that began anew knows nothing
+            try:
+                await self._tell_withheld(device)
+            except BrokerError as error:
+                log.warning("the broker could not be told to drop what comes on %s: %s", topic, error)
+                return
 
 
 def check_granted(granted: Collection[str]) -> None:

@@ -12,6 +12,7 @@ from .readings import Reading, native
 from .units import metric
 
 READINGS_PER_DEVICE = 500  # what a stranger can make grow is bounded (security.md 13)
+READINGS = 10_000  # of all devices together: about 30 MB; ten times what the largest vehicle here has
 
 
 _ABBREVIATIONS = {"rpm": "RPM", "co2": "CO₂", "rssi": "RSSI", "gps": "GPS", "cpu": "CPU"}
@@ -59,6 +60,9 @@ class NativeTelemetry:
             if reading.key not in known:
                 if len(known) >= READINGS_PER_DEVICE:
                     reject(reading.key, f"a device has at most {READINGS_PER_DEVICE} readings")
+                    continue
+                if sum(map(len, self._by_device.values())) >= READINGS:
+                    reject(reading.key, f"all devices together have at most {READINGS} readings; forget some that are not used")
                     continue
                 known[reading.key] = self._adopt(device, reading)
             entity = known[reading.key]

@@ -95,9 +95,11 @@ class LoggingSection:
 
 @dataclass(frozen=True, slots=True)
 class DevicesSection:
-    """`devices`: who may take part."""
+    """`devices`: who may take part, and how much one may send."""
 
     approve: str = "manual"
+    messages_per_s: int = 500
+    burst: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +350,13 @@ SCHEMAS: dict[str, vol.Schema] = {
         }
     ),
     "devices": vol.Schema(
-        {vol.Optional("approve", description="automatic: a new board takes part at once"): one_of("manual", "automatic")}
+        {
+            vol.Optional("approve", description="automatic: a new board takes part at once"): one_of("manual", "automatic"),
+            vol.Optional("messages_per_s", description="readings a second of one device; what is above is left out"): whole(
+                1, 100_000
+            ),
+            vol.Optional("burst", description="how many of them at once, after silence"): whole(1, 1_000_000),
+        }
     ),
     "history": vol.Schema(
         {
@@ -381,7 +389,7 @@ SCHEMAS: dict[str, vol.Schema] = {
             vol.Optional("minimum", description="what matters less is only kept"): one_of("info", "warning", "error", "critical"),
             vol.Optional("gateway", description="tell that it starts and stops"): bool,
             vol.Optional("broker", description="tell that the broker does not answer, and that it is back"): bool,
-            vol.Optional("devices", description="tell of boards that go, come back or report an error"): bool,
+            vol.Optional("devices", description="tell of boards that go, come back, flood or report an error"): bool,
             vol.Optional("limits", description="tell of values beyond a limit"): bool,
         }
     ),

@@ -88,6 +88,8 @@ class MqttHub:
         self.root = root
         self.counters = Counters()
         self.rejections = Rejections(clock)
+        self.admits: Callable[[Message], bool] = lambda _message: True
+        """Asked before anybody hears a message; what it refuses is acknowledged, and goes no further."""
         self._memory = memory
         self._data_lane, self._control_lane = _Lane(), _Lane()
         self._retained: dict[str, tuple[bytes, int]] = {}
@@ -283,6 +285,8 @@ class MqttHub:
 
     def _deliver(self, lane: _Lane, message: Message) -> None:
         self.counters.received += 1
+        if not self.admits(message):
+            return
         handlers = lane.trie.route(message.topic)
         if not handlers:
             self.counters.unrouted += 1

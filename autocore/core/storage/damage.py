@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -112,20 +111,6 @@ def is_damage(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
-
-
-def text_of(raw: bytes | None) -> str:
-    """Give what stands in a column of text, read as bytes (`CAST(… AS BLOB)`); a flipped bit in it spoils one letter."""
-    return "" if raw is None else raw.decode(errors="replace")
-
-
-def facts_of(raw: bytes | None) -> dict[str, Any]:
-    """Give what stands in a column of JSON, read as bytes; where it is none any more, its text as `damaged`."""
-    try:
-        found = json.loads(raw or b"{}")
-    except ValueError:
-        found = None
-    return found if isinstance(found, dict) else {"damaged": text_of(raw)}
 
 
 def set_aside(file: Path) -> Path:

@@ -125,6 +125,7 @@ def row_of(parts: Parts, caller: Caller, device: Device) -> dict[str, Any]:
     return {
         "device": device,
         "seen_ns": None if seen_ns is None else parts.timeline.wall_ns(parts.entities.boot, seen_ns),
+        "flood": boards.floods.of(device.id),
         "has_credentials": boards.provisioner.has_credentials(device.id),
         "is_waiting": boards.joining.waits(device.id),
         "asks": [(one, words) for one, words in CAPABILITIES.items() if one in device.capabilities or one in device.granted],

@@ -13,6 +13,7 @@ from autocore.core.model import Caller, Role
 from autocore.provisioning.bundles import Bundle
 from autocore.provisioning.distribution import Delivery
 from autocore.provisioning.provisioner import Issued
+from autocore.rates.watch import Flood
 from autocore.web.access import needs
 from autocore.web.parts import Parts
 from autocore.web.views import device_view
@@ -173,7 +174,13 @@ def _view(parts: Parts, device: Device) -> dict[str, Any]:
         "has_credentials": boards.provisioner.has_credentials(device.id),
         "is_waiting": boards.joining.waits(device.id),
         "config": config_view(boards.distribution.delivery(device.id)),
+        "flood": flood_view(boards.floods.of(device.id)),
     }
+
+
+def flood_view(flood: Flood) -> dict[str, Any]:
+    """Give how much of a device's messages was left out, and whether it is slowed now."""
+    return {"dropped": flood.dropped, "is_flooding": flood.is_flooding, "slowed_s": flood.slowed_s}
 
 
 def config_view(delivery: Delivery) -> dict[str, Any] | None:

@@ -57,6 +57,7 @@ class _Collected(Collector):
         """Give every metric."""
         parts = self._parts
         hub, history = parts.hub, parts.history
+        gate = parts.boards.floods.gate
         uptime_s = (parts.clock.monotonic_ns() - parts.started_ns) / NS
         online = sum(one.presence is Presence.ONLINE for one in parts.devices)
         yield _gauge("autocore_uptime_seconds", "Since the start of the gateway.", uptime_s)
@@ -71,6 +72,7 @@ class _Collected(Collector):
             ("autocore_mqtt_unrouted", "Messages that nobody subscribed to.", hub.counters.unrouted),
             ("autocore_mqtt_failed", "Messages whose handler failed.", hub.counters.failed),
             ("autocore_mqtt_rejected", "Messages that were not as they should be.", hub.rejections.total),
+            ("autocore_mqtt_flooded", "Messages left out because there were too many.", gate.dropped),
             ("autocore_devices_turned_away", "Messages of devices beyond the limit.", parts.devices.turned_away),
             ("autocore_history_rows", "Rows written.", history.rows_written),
             ("autocore_history_dropped_rows", "Rows lost because the disk took none.", history.dropped),
@@ -85,6 +87,11 @@ class _Collected(Collector):
             written.add_metric([name], amount)
         if written.samples:
             yield written
+        flooded = CounterMetricFamily("autocore_device_flooded", "Messages of a device that were left out.", labels=["device"])
+        for name, amount in gate.by_device().items():
+            flooded.add_metric([name], amount)
+        if flooded.samples:
+            yield flooded
         yield from self._plugins()
 
     def _plugins(self) -> Iterator[Metric]:

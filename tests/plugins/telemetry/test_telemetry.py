@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from autocore.core.errors import ConfigFaults
 from autocore.testing import Car
+from autocore_plugins.telemetry import native
+from autocore_plugins.telemetry.native import READINGS_PER_DEVICE
 from autocore_plugins.telemetry.units import metric, spelt
 
 
@@ -115,3 +117,24 @@ async def test_an_empty_page_names_the_whole_topic(car: Car) -> None:
     await car.start("telemetry:\n")
     for language in ("en", "pt-BR"):
         assert "autocore/telemetry/{device}/data" in await car.page("/telemetry", language)
+
+
+async def test_a_device_has_so_many_readings_and_all_together_too(car: Car, monkeypatch: pytest.MonkeyPatch) -> None:
+    await car.start("telemetry:\n")
+    car.publish("autocore/telemetry/engine/data", {f"r{number}": number for number in range(READINGS_PER_DEVICE + 50)})
+    assert len(readings_of(car, "engine")) == READINGS_PER_DEVICE
+    assert car.core.hub.rejections.total == 50
+    monkeypatch.setattr(native, "READINGS", READINGS_PER_DEVICE + 3)
+    for device in ("cabin", "living"):
+        car.publish(f"autocore/telemetry/{device}/data", {"a": 1, "b": 2})
+    assert [len(readings_of(car, device)) for device in ("cabin", "living")] == [2, 1]
+    assert car.core.hub.rejections.total == 51
+    car.publish("autocore/telemetry/engine/data", {"r0": 77})
+    assert car.value("sensor.engine_r0") == 77, "what is known goes on"
+    await car.call("telemetry.forget", {"entity": "sensor.engine_r1"})
+    car.publish("autocore/telemetry/living/data", {"b": 2})
+    assert len(readings_of(car, "living")) == 2
+
+
+def readings_of(car: Car, device: str) -> list[str]:
+    return [one.id for one in car.core.entities if one.description.device == device]
