@@ -9,6 +9,7 @@ from typing import Any
 
 from autocore.builtin.configparts import put_back, read_part, write_part
 from autocore.builtin.goodcopy import keep_good
+from autocore.builtin.shown import shown
 from autocore.core.config.validation import validate
 from autocore.core.discovery import FOLDER, find_plugins
 from autocore.core.errors import AutocoreError, NameTaken, PluginError, UnknownName
@@ -74,10 +75,10 @@ def home_of(parts: Parts, name: str) -> Path:
 
 
 def files_in(folder: Path) -> list[dict[str, str]]:
-    """Give the files of a configuration as `{name, text}`; one that lies elsewhere is not shown."""
+    """Give the files of a configuration as `{name, text}`, without secrets; one that lies elsewhere is not shown."""
     found = [file for pattern in FILES for file in sorted(folder.glob(pattern))]
     return [
-        {"name": str(file.relative_to(folder)), "text": file.read_text(encoding="utf-8", errors="replace")[:LARGEST_SHOWN]}
+        {"name": str(file.relative_to(folder)), "text": shown(file.read_text(encoding="utf-8", errors="replace"))[:LARGEST_SHOWN]}
         for file in found
         if file.resolve().is_relative_to(folder.resolve())
     ]
