@@ -403,6 +403,8 @@ class Gateway:
         await boards.start()
         self._stack.push_async_callback(boards.stop)
         hub.start()
+        if self._broker is not None:
+            self._broker.on_return = hub.retry
         try:
             async with asyncio.timeout(CONNECT_LIMIT_S):
                 await connected.wait()

@@ -30,6 +30,7 @@ from autocore.damage import Damages
 
 READY_LIMIT_S = 5.0
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+ORPHAN_LIMIT_S = 2.0
 STEADY_S = 60.0  # one that ran for so long is started again at once
 
 SHORTEST_PASSWORD = 20  # of those that are made here: 43 characters
@@ -78,6 +79,8 @@ class Mosquitto:
         self._task: asyncio.Task[None] | None = None
         self._begins_again = False
         self.restarts = 0
+        self.on_return: Callable[[], object] = lambda: None
+        """Called when it was started again: what devices say before the gateway is there, one that came back empty forgets."""
 
     async def start(self) -> Endpoint:
         """Start it and give its address with the gateway's account; it is started again when it dies.
@@ -88,7 +91,6 @@ class Mosquitto:
         program = find_mosquitto()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         await asyncio.to_thread(self._end_orphan)
-        self._check_free()
         try:
             password = self._password()
         except OSError as error:
@@ -143,20 +145,36 @@ class Mosquitto:
                 self._begins_again = False
                 log.info("mosquitto begins again with the certificate that stands in its file")
             else:
-                delay_s = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
+                log.error("mosquitto ended with code %s; starting it again in %s s", code, _pause_s(attempt))
+                await asyncio.sleep(_pause_s(attempt))
                 attempt += 1
-                log.error("mosquitto ended with code %s; starting it again in %s s", code, delay_s)
-                await asyncio.sleep(delay_s)
+            attempt += await self._launch_again(program, attempt)
+
+    async def _launch_again(self, program: str, attempt: int) -> int:
+        """Launch it, however long that takes, and give how often it could not be; every reason is said once."""
+        failures, said = 0, ""
+        while True:
             try:
                 await self._launch_without_damage(program, self._password())
+            except (BrokerError, OSError) as error:  # no program, no memory, no descriptors: none of that lasts for ever
+                why = str(error) if isinstance(error, BrokerError) else f"mosquitto cannot be started: {error.strerror}"
+                if why != said:
+                    log.error("%s; trying again every %s s", why, BACK_OFF_S[-1])  # noqa: TRY400  # a sentence, no trace
+                said = why
+            else:
                 self.restarts += 1
-            except BrokerError as error:
-                log.error("%s", error)  # noqa: TRY400  # a sentence, no trace
+                self.on_return()
+                if said:
+                    log.warning("mosquitto runs again, after it could not be started %s times", failures)
+                return failures
+            await asyncio.sleep(_pause_s(attempt + failures))
+            failures += 1
 
     async def _launch_without_damage(self, program: str, password: str) -> None:
         """Launch it; a file that it cannot be launched with is set aside, first the one that it complains of."""
         spare = ["mosquitto.db", "accounts.json"]
         while True:
+            self._check_free()  # another program on the port is no damage of a file
             self._write_accounts(password)
             try:
                 await self._launch(program)
@@ -282,13 +300,12 @@ class Mosquitto:
         if not is_ours:
             return
         log.warning("ending the broker that an earlier run left behind (pid %s)", pid)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + 2.0
-            while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        for word in (signal.SIGTERM, signal.SIGKILL):  # one that hangs hears the second only
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, word)
+            deadline = time.monotonic() + ORPHAN_LIMIT_S
+            while _runs(pid) and time.monotonic() < deadline:
                 time.sleep(0.01)
-            if Path(f"/proc/{pid}").exists():
-                os.kill(pid, signal.SIGKILL)
 
 
 def find_mosquitto() -> str:
@@ -308,6 +325,18 @@ def find_security_plugin() -> Path:
         for file in Path("/usr").glob(pattern):
             return file
     raise BrokerError("mosquitto's dynamic-security plugin is missing: install Debian's package mosquitto, 2.0 or newer")
+
+
+def _runs(pid: int) -> bool:
+    """Say whether a process has not ended; one that waits for its parent to notice has."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
+
+
+def _pause_s(attempt: int) -> float:
+    return BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
 
 
 def _check_free(host: str, port: int, todo: str) -> None:

@@ -237,9 +237,13 @@ class Mqtt:
         self._scope.undo(remove)
         return None
 
-    def publish(self, topic: str, payload: Any, *, qos: int = 0, retain: bool = False) -> None:
-        """Publish; raises `Refused` when the topic is somebody else's (`claimed`) or the broker is away (`offline`)."""
-        self._hub.publish(topic.replace("{root}", self._hub.root), payload, qos=qos, retain=retain, owner=self._scope.name)
+    def publish(self, topic: str, payload: Any, *, qos: int = 0, retain: bool = False, expiry_s: int | None = None) -> None:
+        """Publish; raises `Refused` when the topic is somebody else's (`claimed`) or the broker is away (`offline`).
+
+        After `expiry_s` seconds the broker throws it away undelivered.
+        """
+        address, owner = topic.replace("{root}", self._hub.root), self._scope.name
+        self._hub.publish(address, payload, qos=qos, retain=retain, expiry_s=expiry_s, owner=owner)
 
     def claim(self, topic: str, *, payload: Any = None, qos: int = 0, retain: bool = False) -> None:
         """Become the only publisher on a filter; raises `NameTaken` when another is.

@@ -80,7 +80,7 @@ class DeviceLink:
         self._epoch = epoch
         self._version = version
         self._started_ns = clock.monotonic_ns()
-        self._sequences: dict[str, tuple[str, int]] = {}  # device -> (session, last seq given)
+        self._sequences: dict[str, int] = {}  # device -> last seq given; never lower again: a board may compare over sessions
         self._expected: dict[tuple[str, str], Expectation] = {}  # (device, command id): nobody answers for another
         self._undo: list[Callable[[], None]] = []
         self._status_timer: Timer | None = None
@@ -125,13 +125,11 @@ class DeviceLink:
             Refused: it is not online, or was not welcomed yet (`offline`).
         """
         device = self._devices.online(device_id)
-        session = device.session or ""
-        last = self._last_seq(device_id, session) + 1
-        self._sequences[device_id] = (session, last)
+        seq = self._sequences[device_id] = self._sequences.get(device_id, 0) + 1
         return Stamp(
             id=secrets.token_hex(8),
-            session=session,
-            seq=last,
+            session=device.session or "",
+            seq=seq,
             epoch=self._epoch,
             t_ms=self._t_ms(),
             ttl_ms=round(ttl_s * 1000),
@@ -159,7 +157,8 @@ class DeviceLink:
         body = DeviceCommand(command=command, args=dict(args or {}), **msgspec.structs.asdict(stamp))
         expectation = self.expect(device_id, stamp.id)
         try:
-            self._publish(f"{self._hub.root}/devices/{device_id}/command", body, qos=2)
+            topic = f"{self._hub.root}/devices/{device_id}/command"
+            self._hub.publish(topic, body, qos=2, expiry_s=round(COMMAND_TTL_S), owner=OWNER)
             ack = await expectation.answer()
         finally:
             expectation.close()
@@ -253,9 +252,7 @@ class DeviceLink:
             if device.presence is Presence.ONLINE:  # nobody can say so any more; the broker tells again at the connection
                 self._devices.update(device.id, presence=Presence.UNKNOWN, session=None, is_welcomed=False)
 
-    def _on_presence(self, event: Event) -> None:
-        if event.type == "device.offline":
-            self._sequences.pop(event.data["device"], None)
+    def _on_presence(self, _event: Event) -> None:
         self._publish_status()
 
     def _on_standing(self, event: Event) -> None:
@@ -270,15 +267,10 @@ class DeviceLink:
     def _welcome(self, device: Device) -> None:
         if device.session is None or device.standing is not Standing.APPROVED or not self._hub.is_connected:
             return
-        last = self._last_seq(device.id, device.session)
-        self._sequences[device.id] = (device.session, last)
+        last = self._sequences.get(device.id, 0)
         word = Welcome(session=device.session, epoch=self._epoch, seq=last, t_ms=self._t_ms())
         self._publish(f"{self._hub.root}/devices/{device.id}/welcome", word, qos=1)
         self._devices.update(device.id, is_welcomed=True)
-
-    def _last_seq(self, device_id: str, session: str) -> int:
-        known, last = self._sequences.get(device_id, (session, 0))
-        return last if known == session else 0
 
     def _publish_status(self) -> None:
         if self._status_timer is not None:

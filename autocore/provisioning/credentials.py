@@ -35,6 +35,10 @@ class Credentials:
 
         self._known = await self._database.run(work)
 
+    def of(self, device_id: str) -> Sealed | None:
+        """Give a device's password, sealed; None when it has none."""
+        return self._known.get(device_id)
+
     def __contains__(self, device_id: str) -> bool:
         """Say whether a device has a password."""
         return device_id in self._known

@@ -121,10 +121,12 @@ class Provisioner:
         """
         self._devices.retire(device_id, cause)
         had_credentials = device_id in self._credentials
-        await self._tell_broker(device_id)
-        if had_credentials and self.is_enforced:  # the broker has cut it off, and a client without a will leaves no word
-            self._devices.update(device_id, presence=Presence.OFFLINE, session=None, is_welcomed=False)
-        await self._saved()
+        try:
+            await self._tell_broker(device_id)
+            if had_credentials and self.is_enforced:  # the broker has cut it off, and a client without a will leaves no word
+                self._devices.update(device_id, presence=Presence.OFFLINE, session=None, is_welcomed=False)
+        finally:  # also when the broker is away: it must stay out
+            await self._saved()
         return self._devices.get(device_id)
 
     async def forget(self, device_id: str, cause: Cause) -> None:
@@ -170,10 +172,14 @@ class Provisioner:
             raise NameTaken(f"{device_id} is a reserved name at the broker; give the board another id")
         self.check_enforced()
         async with self._turn:
-            password = new_password()
+            password, before = new_password(), self._credentials.of(device_id)
             await self._saved()
             await self._credentials.put(device_id, seal(password))
-            await self._security.put(device_id, self._rights_of(device), password)
+            try:
+                await self._security.put(device_id, self._rights_of(device), password)
+            except BrokerError:  # nobody was told the new one: the old one must still open the broker when it is back
+                await (self._credentials.drop(device_id) if before is None else self._credentials.put(device_id, before))
+                raise
         self._bus.emit("device.credentials", {"device": device_id}, cause)
         return Issued(device_id, password)
 

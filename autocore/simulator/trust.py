@@ -72,6 +72,7 @@ class Trust:
         """Begin a connection: until its welcome nobody is obeyed."""
         self.session = session
         self._void()
+        self._last_seq, self._floor_seq = {}, 0  # numbers are compared within a session; another one's orders are foreign
         self._gateway = None
         self._ask_anew(now_ms)
 

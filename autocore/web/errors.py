@@ -80,7 +80,8 @@ def on_autocore_error(_request: Request[Any, Any, Any], error: AutocoreError) ->
     """Answer with the problem."""
     body = problem_of(error)
     if body["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, NoAnswer):
-        log.error("%s", error, exc_info=None if isinstance(error, StorageError) else error)  # of the disk a sentence is enough
+        is_told = isinstance(error, (BrokerError, StorageError))  # of a broker or a disk that is away a sentence is enough
+        log.error("%s", error, exc_info=None if is_told else error)
     return Response(encode(body), status_code=body["status"], media_type=MEDIA_TYPE, headers=headers_of(error))
 
 

@@ -202,7 +202,8 @@ class Line:
                 duration_ms=output.duration_ms,
                 **msgspec.structs.asdict(stamp),
             )
-            self._host.mqtt.publish(f"{{root}}/relays/{self._board.device}/command", body, qos=2)
+            expiry_s = -(-stamp.ttl_ms // 1000)  # a broker that keeps it for a sleeping board throws it away by then
+            self._host.mqtt.publish(f"{{root}}/relays/{self._board.device}/command", body, qos=2, expiry_s=expiry_s)
         except Refused as error:
             if request is None:
                 self._host.log.warning("%s is on longer than it should be and cannot be released: %s", self.section.name, error)

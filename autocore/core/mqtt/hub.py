@@ -97,6 +97,7 @@ class MqttHub:
         self._owner_of: dict[str, str | None] = {}  # topic -> who claimed it, as found before
         self._listeners: list[Callable[[bool], object]] = []
         self._unacknowledged: list[int] = []
+        self._heard: dict[int, int] = {}  # packet id -> what came with it last: at most 65 535
         self._data: Connection = connect(
             clock, endpoint, f"{root}-gateway-data", self._on_data, self._on_data_change, is_persistent=True
         )
@@ -129,6 +130,11 @@ class MqttHub:
         """Connect, now and whenever the connection is lost."""
         for connection in (self._control, self._data, self._stop):
             connection.start()
+
+    def retry(self) -> None:
+        """Connect now: whoever started the broker knows that it is there."""
+        for connection in (self._data, self._control, self._stop):
+            connection.retry()
 
     async def stop(self) -> None:
         """Say goodbye on all connections."""
@@ -200,11 +206,8 @@ class MqttHub:
         """
         self._check_owner(topic, owner)
         body = encode(payload)
-        if retain:
-            if body:
-                self._retained[topic] = (body, qos)
-            else:
-                self._retained.pop(topic, None)
+        if retain:  # an empty one too: a broker that is away, or dies before it saved, still has what it takes away
+            self._retained[topic] = (body, qos)
         connection = self._stop if at_once and self._stop.is_connected else self._control
         if connection.publish(topic, body, qos=qos, retain=retain, expiry_s=expiry_s):
             self.counters.published += 1
@@ -276,7 +279,14 @@ class MqttHub:
             raise Refused(f"only {claimed_by} may publish on {topic}; call its service instead", code="claimed")
 
     def _on_data(self, message: Message, message_id: int) -> None:
-        self._deliver(self._data_lane, message)
+        is_known = False
+        if message.qos:
+            # A broker that died has forgotten what was acknowledged since it saved, up to a minute ago, and sends it again.
+            mark = hash((message.topic, message.payload))
+            is_known = message.is_resent and self._heard.get(message_id) == mark
+            self._heard[message_id] = mark
+        if not is_known:
+            self._deliver(self._data_lane, message)
         if message.qos:
             self._unacknowledged.append(message_id)
 

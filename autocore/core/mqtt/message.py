@@ -24,6 +24,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
         qos: 0, 1 or 2.
         retain: True when the broker kept it and gives it to a new subscription: it says nothing about now.
         arrived_ns: monotonic time.
+        is_resent: the broker sent it before and heard no acknowledgement (MQTT's DUP).
     """
 
     topic: str
@@ -31,6 +32,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     qos: int = 0
     retain: bool = False
     arrived_ns: int = 0
+    is_resent: bool = False
 
     def json(self) -> Any:
         """Give the payload as plain JSON values.
