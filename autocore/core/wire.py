@@ -27,10 +27,11 @@ class Register(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """`devices/{id}/status`, and its last will: whether the board is there, and in which session."""
+    """`devices/{id}/status`, and its last will: whether the board is there, and in which session; `ask` numbers its statuses."""
 
     status: Literal["online", "offline", "error"]
     session: Session | None = None
+    ask: int | None = None
     reason: ShortText | None = None
     uptime_s: float | None = None
     rssi_dbm: float | None = None
@@ -54,12 +55,13 @@ class Ack(msgspec.Struct, frozen=True):
 
 
 class Welcome(msgspec.Struct, frozen=True):
-    """`devices/{id}/welcome`: from now on the board obeys commands of this session with a higher `seq`."""
+    """`devices/{id}/welcome`: from now on the board obeys commands of this session with a higher `seq`; `ask`: see there."""
 
     session: str
     epoch: int
     seq: int
     t_ms: int
+    ask: int | None = None
 
 
 class Stamp(msgspec.Struct, frozen=True):

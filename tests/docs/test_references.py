@@ -256,7 +256,7 @@ def test_a_board_that_was_welcomed_as_in_the_example_obeys_the_example_and_not_a
     for late_ms, verdict in ((20, rules.Verdict.OBEY), (command.ttl_ms + 1, rules.Verdict.EXPIRED)):
         trust = rules.Trust()
         trust.connect(welcome.session, 0)
-        trust.asked(1_000)
+        assert trust.ask(1_000) == welcome.ask
         assert trust.welcome(welcome, 1_010)
         assert trust.judge(command, 1_000 + command.t_ms - on_time + late_ms) is verdict
         assert trust.judge(command, 1_000 + command.t_ms - on_time + late_ms) is rules.Verdict.OLD
