@@ -19,6 +19,7 @@ from autocore.core.bus import Event
 from autocore.core.errors import AutocoreError
 from autocore.core.model import Caller, Role
 from autocore.web import access, pages
+from autocore.web.answers import Answers
 from autocore.web.door import Door
 from autocore.web.errors import on_autocore_error, on_http_error, on_unexpected
 from autocore.web.gate import TOKEN, ControlGate, Gate
@@ -45,7 +46,6 @@ from autocore.web.routes import (
     tls,
     users,
 )
-from autocore.web.routes.services import Answers
 
 LARGEST_BODY = 65_536
 
@@ -74,7 +74,7 @@ class Web:
         self.live = Live(parts.entities, parts.services, parts.accounts, parts.bus, parts.timeline)
         self._parts = parts
         self._pages = Pages(parts)
-        self._answers = Answers(parts.clock)
+        self._answers = Answers(parts.clock, parts.cache)
         self._mqtt = MqttApi(
             parts.hub,
             parts.services,
