@@ -201,6 +201,7 @@ class DeviceLink:
             hardware=word.hardware,
             capabilities=tuple(word.capabilities),
             channels=channels,
+            config_bytes=word.config_bytes,
         )
 
     def _on_status(self, device_id: str, word: Status, _message: Message) -> None:

@@ -24,6 +24,7 @@ class Register(msgspec.Struct, frozen=True):
     hardware: ShortText | None = None
     capabilities: Annotated[list[ShortText], msgspec.Meta(max_length=32)] = []
     channels: Annotated[int, msgspec.Meta(ge=0, le=256)] | list[Any] | None = None
+    config_bytes: Annotated[int, msgspec.Meta(ge=64)] | None = None
 
 
 class Status(msgspec.Struct, frozen=True):

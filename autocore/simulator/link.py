@@ -255,6 +255,8 @@ class DeviceLink:
         if message.retain and not listener.may_be_retained:
             log.warning("%s: ignored a retained message on %s, where none may be", self.card.id, message.topic)
             return
+        if not message.payload:
+            return  # somebody took away what was retained; what was known from it still holds
         try:
             listener.handler(message)
         except InvalidData as error:
