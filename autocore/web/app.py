@@ -35,6 +35,7 @@ from autocore.web.routes import (
     audit,
     auth,
     backup,
+    broker,
     config,
     devices,
     entities,
@@ -148,7 +149,7 @@ class Web:
 
 def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -> Litestar:
     """Give the application behind the gate, with the routers of plugins by their names."""
-    rest = [entities, history, services, devices, plugins, config, auth, users, audit, events, backup, tls]
+    rest = [entities, history, services, devices, plugins, config, auth, users, audit, events, backup, broker, tls]
     api = Router("/api/v1", route_handlers=with_problems(handler for module in rest for handler in module.ROUTES))
     given: dict[str, Any] = {
         **made,
