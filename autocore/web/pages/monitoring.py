@@ -51,6 +51,7 @@ def figures(parts: Parts) -> dict[str, Any]:
             (N_("Messages left out because their device sends too much"), parts.boards.floods.gate.dropped),
             (N_("Messages that the broker dropped because a client takes too little"), parts.broker.figures.dropped),
             (N_("Messages that nobody subscribed to"), hub.counters.unrouted),
+            (N_("Messages and events left out because a plugin is too slow"), sum(one.dropped for one in parts.plugins)),
             (N_("Messages whose handler failed"), hub.counters.failed),
             (N_("History rows lost because the disk took none"), history.dropped),
             (N_("Audit rows lost because the disk took none"), parts.audit.dropped),

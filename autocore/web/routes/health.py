@@ -101,12 +101,14 @@ class _Collected(Collector):
     def _plugins(self) -> Iterator[Metric]:
         calls = CounterMetricFamily("autocore_plugin_calls", "Calls into a plugin.", labels=["plugin"])
         errors = CounterMetricFamily("autocore_plugin_errors", "Calls that raised.", labels=["plugin"])
+        dropped = CounterMetricFamily("autocore_plugin_dropped", "Calls left out because it is too slow.", labels=["plugin"])
         seconds = CounterMetricFamily("autocore_plugin_seconds", "Time spent, from one call in 64.", labels=["plugin"])
         for one in self._parts.plugins:
             calls.add_metric([one.name], one.calls)
             errors.add_metric([one.name], one.errors)
             seconds.add_metric([one.name], one.seconds)
-        yield from (calls, errors, seconds)
+            dropped.add_metric([one.name], one.dropped)
+        yield from (calls, errors, seconds, dropped)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:
