@@ -1,4 +1,4 @@
-"""A vehicle in which much happens, and those who must not notice that somebody reads slowly: who looks on, and who turns relays."""
+"""A vehicle in which much happens, and those who must not notice who reads slowly: one who looks on, one who turns relays."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ class Busy:
             if p99_s > limit_s:
                 self.found.fail(f"{self.scene}: of 100 {'values' if what == 'late' else 'calls'} one takes {p99_s:.3f} s")
 
-    def judge_newest(self, what: str, began: float, has_it: bool) -> None:  # noqa: FBT001  # the finding itself
+    def judge_newest(self, what: str, began: float, has_it: bool) -> None:
         """Look whether who reads again has the newest."""
         took_s = time.monotonic() - began
         self.found.worst(f"worst_{self.scene}_newest_s", took_s)

@@ -13,6 +13,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -42,8 +43,9 @@ def live(busy: Busy, seconds: float) -> None:
     busy.talk(0, 0)
     newest = busy.banks.pause()
     began = time.monotonic()
-    behind = [number for number, one in enumerate(slow) if not _sees(one, newest) and not _sees_anew(busy, newest)]
-    busy.judge_newest(f"{len(behind)} have not the newest", began, not behind)
+    with ThreadPoolExecutor(CLIENTS) as reading:
+        has_it = list(reading.map(lambda one: _sees(one, newest) or _sees_anew(busy, newest), slow))
+    busy.judge_newest(f"{has_it.count(False)} of {CLIENTS} have not the newest", began, all(has_it))
     busy.banks.resume()
     busy.found.add("live_closed", sum(one.closed is not None for one in slow))
     for one in slow:
@@ -78,7 +80,9 @@ def export(busy: Busy, seconds: float) -> None:
     file = slow[0].take(READ_S)
     head = file.split(b'{"seq"', 1)[1].split(b"\r\n")[0].split(b"\n")[0]
     newest = json.loads(b'{"seq"' + head)["data"]["number"]
-    busy.judge_newest(f"the file is {'whole' if slow[0].is_whole else 'broken'}, its first is {newest} of {said}", began, slow[0].is_whole)
+    busy.judge_newest(
+        f"the file is {'whole' if slow[0].is_whole else 'broken'}, its first is {newest} of {said}", began, slow[0].is_whole
+    )
     for one in slow:
         one.close()
 

@@ -1,4 +1,4 @@
-"""Clients that can stop reading: of the live socket, of the broker, of a download. Plain sockets: nothing reads behind their back."""
+"""Clients that can stop reading: of the live socket, of the broker, of a download. Nothing reads behind their back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from websockets.uri import parse_uri
 from autocore.simulator import packets
 from tests.faults.gateway import HOST
 
-SMALL = 32_768  # bytes that the kernel takes for one that does not read
+SMALL = 131_072  # bytes that the kernel takes for one that does not read
 PIECE = 262_144
 LOOK_S = 0.2
 FIRST_S = 10.0
@@ -170,7 +170,7 @@ class Subscriber:
         assert self._line.recv(4)[3:] == b"\0", f"the broker does not let {name} in"
         body = b"\0\1" + len(filter_).to_bytes(2, "big") + filter_.encode() + bytes([qos])
         self._line.sendall(b"\x82" + bytes([len(body)]) + body)
-        assert self._line.recv(SUBSCRIBED, socket.MSG_WAITALL)[0] == 0x90, "it has no subscription"  # noqa: PLR2004  # SUBACK
+        assert self._line.recv(SUBSCRIBED, socket.MSG_WAITALL)[0] == 0x90, "it has no subscription"
         self._rest = bytearray()
 
     def ping(self) -> None:
@@ -218,7 +218,7 @@ def _packet(data: bytearray, place: int) -> tuple[int, int, int] | None:
     while at < len(data):
         length |= (data[at] & 0x7F) << shift
         shift, at = shift + 7, at + 1
-        if data[at - 1] < 0x80:  # noqa: PLR2004  # the last byte of a length
+        if data[at - 1] < 0x80:
             return (data[place], at, at + length) if at + length <= len(data) else None
     return None
 
