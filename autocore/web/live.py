@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
@@ -30,7 +31,7 @@ FRAME_S = 0.016  # one frame of a screen: more often nobody sees it
 CHECK_S = 0.4  # with half a second of trust in a checked token: closed within a second of its revocation
 CALLS_AT_ONCE = 16
 CLIENTS = 200
-EVENTS_WAITING = 200  # newest win; what is left out is counted in the frame
+EVENTS_WAITING, EVENT_BYTES_WAITING = 200, 262_144  # for each client; newest win, what is left out is counted
 UNAUTHORISED = 4401
 Names = Annotated[list[Annotated[str, msgspec.Meta(max_length=200)]], msgspec.Meta(max_length=2_000)]
 
@@ -81,8 +82,8 @@ class Client:
         self.caller = caller
         self.interests: list[Interest] = []
         self.changed: dict[str, Entity] = {}
-        self.events: list[Event] = []
-        self.events_left_out = 0
+        self._events: deque[str] = deque()
+        self._event_bytes = 0
         self.wake = asyncio.Event()
         self._live = live
         self._socket = socket
@@ -93,10 +94,19 @@ class Client:
         """Say whether any interest includes an entity."""
         return any(interest.wants(entity) for interest in self.interests)
 
+    def tell(self, event: str) -> int:
+        """Have an event sent with the next frame; give how many older ones went for it."""
+        self._events.append(event)
+        self._event_bytes += len(event)
+        self.wake.set()
+        before = len(self._events)
+        while len(self._events) > EVENTS_WAITING or (self._event_bytes > EVENT_BYTES_WAITING and len(self._events) > 1):
+            self._next_event()
+        return before - len(self._events)
+
     async def send(self, body: Any) -> None:
         """Send one frame."""
-        async with self._sending:
-            await self._socket.send_text(_encode(body).decode())
+        await self._send(_encode(body).decode())
 
     async def take(self, text: str) -> None:
         """Do what the client says."""
@@ -110,7 +120,7 @@ class Client:
         elif word.unsubscribe is not None:
             self._unsubscribe(word.unsubscribe)
         elif word.call is not None:
-            self._call(word.call)
+            await self._call(word.call)
         elif word.ping is not None:
             await self.send({"pong": word.ping})
         else:
@@ -126,15 +136,24 @@ class Client:
                 changed, self.changed = self.changed, {}
                 states = [self._live.encoded(entity) for entity in changed.values()]
                 await self.send({"changes": {"seq": self._live.last_seq, "states": states}})
-            events, self.events = self.events, []
-            for event in events:
-                await self.send({"event": self._live.event_view(event)})
+            for _ in range(len(self._events)):
+                if self._events:  # else others came while it waited, and these went for them
+                    await self._send(self._next_event())
             await asyncio.sleep(FRAME_S)
 
     def close_calls(self) -> None:
         """Let go of the calls; what was sent to a board stays sent."""
         for task in self._calls:
             task.cancel()
+
+    async def _send(self, text: str) -> None:
+        async with self._sending:
+            await self._socket.send_text(text)
+
+    def _next_event(self) -> str:
+        event = self._events.popleft()
+        self._event_bytes -= len(event)
+        return event
 
     async def _subscribe(self, interest: Interest) -> None:
         self.interests.append(interest)
@@ -164,15 +183,15 @@ class Client:
         ]
         self._live.forget_routes()
 
-    def _call(self, call: Call) -> None:
-        task = asyncio.get_running_loop().create_task(self._carry_out(call, is_busy=len(self._calls) >= CALLS_AT_ONCE))
+    async def _call(self, call: Call) -> None:
+        if len(self._calls) >= CALLS_AT_ONCE:  # said at once: of one that does not take its answers nothing more is read
+            await self.send({"result": {"id": call.id, "ok": False, "code": "busy", "detail": "too many calls at once"}})
+            return
+        task = asyncio.get_running_loop().create_task(self._carry_out(call))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _carry_out(self, call: Call, *, is_busy: bool) -> None:
-        if is_busy:
-            await self.send({"result": {"id": call.id, "ok": False, "code": "busy", "detail": "too many calls at once"}})
-            return
+    async def _carry_out(self, call: Call) -> None:
         try:
             outcome = await self._live.services.call(call.service, call.data, self.caller)
         except AutocoreError as error:
@@ -191,6 +210,8 @@ class Live:
         self.services = services
         self.timeline = timeline
         self.last_seq = 0
+        self.left_out = 0
+        """Events that clients did not get because they read too slowly."""
         self._accounts = accounts
         self._clients: set[Client] = set()
         self._routes: dict[str, tuple[Client, ...]] = {}
@@ -270,13 +291,11 @@ class Live:
     def _on_event(self, event: Event) -> None:
         if class_of(event.type, event.data) is EventClass.SECURITY:
             return  # security.md 6: nothing of who may travels on the live stream
+        text = ""
         for client in self._clients:
             if any(fnmatchcase(event.type, one) for interest in client.interests for one in interest.events):
-                if len(client.events) >= EVENTS_WAITING:
-                    del client.events[0]
-                    client.events_left_out += 1
-                client.events.append(event)
-                client.wake.set()
+                text = text or _encode({"event": self.event_view(event)}).decode()
+                self.left_out += client.tell(text)
 
     async def _listen(self, client: Client, socket: WebSocket[Any, Any, Any]) -> None:
         try:

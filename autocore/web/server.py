@@ -11,6 +11,8 @@ from typing import Any
 
 import uvicorn
 
+from autocore.web.patience import PatientHttp, PatientSocket
+
 LARGEST_MESSAGE = 256 * 1024  # a WebSocket client subscribes to 2 000 ids of 100 characters at most
 
 
@@ -54,7 +56,8 @@ class Server:
         config = uvicorn.Config(
             app,
             lifespan="off",
-            ws="websockets-sansio",
+            http=PatientHttp,
+            ws=PatientSocket,
             ws_per_message_deflate=False,
             ws_max_size=LARGEST_MESSAGE,
             log_config=None,
