@@ -19,6 +19,7 @@ from autocore import __version__
 from autocore.backup.desk import Backups, Ground
 from autocore.broker.filters import FilterMemory
 from autocore.broker.mosquitto import Mosquitto
+from autocore.broker.watch import watch_broker
 from autocore.builtin import log as logs
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.journal import StateJournal
@@ -402,9 +403,10 @@ class Gateway:
         self._stack.callback(link.stop)
         await boards.start()
         self._stack.push_async_callback(boards.stop)
-        hub.start()
+        self.broker_watch = watch_broker(self._stack, hub, None if self._broker or self._connect_by else self.endpoint)
         if self._broker is not None:
             self._broker.on_return = hub.retry
+        hub.start()
         try:
             async with asyncio.timeout(CONNECT_LIMIT_S):
                 await connected.wait()
@@ -445,6 +447,7 @@ class Gateway:
             hub=core.hub,
             link=core.link,
             boards=boards,
+            broker=self.broker_watch,
             store=core.store("web"),
             folders=core.folders,
             certificates=self.certificates,

@@ -39,6 +39,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
         id: as protocol.md defines it.
         type: e.g. `relay_board`; empty until it registers.
         channels: how many relay channels it says it has.
+        config_bytes: the largest configuration document that it takes; None when it did not say.
         session: its present connection, random; None when it is not online.
         is_welcomed: the gateway answered its status, so it obeys commands of this session.
         details: uptime_s, rssi_dbm, free_memory_bytes and the like from its last status.
@@ -56,6 +57,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     hardware: str | None = None
     capabilities: tuple[str, ...] = ()
     channels: int | None = None
+    config_bytes: int | None = None
     standing: Standing = Standing.FOUND
     presence: Presence = Presence.UNKNOWN
     session: str | None = None

@@ -201,13 +201,14 @@ class DeviceLink:
             hardware=word.hardware,
             capabilities=tuple(word.capabilities),
             channels=channels,
+            config_bytes=word.config_bytes,
         )
 
     def _on_status(self, device_id: str, word: Status, _message: Message) -> None:
         details = {
             key: value
             for key, value in msgspec.structs.asdict(word).items()
-            if value is not None and key not in ("status", "session")
+            if value is not None and key not in ("status", "session", "ask")
         }
         presence = Presence(word.status)
         old = self._devices.get(device_id)
@@ -220,7 +221,7 @@ class DeviceLink:
         device = self._devices.update(
             device_id, presence=presence, session=word.session, is_welcomed=is_same and old.is_welcomed, details=details
         )
-        self._welcome(device)
+        self._welcome(device, word.ask)
 
     def _on_error(self, device_id: str, word: Error, message: Message) -> None:
         if message.retain or self._devices.get(device_id).standing is not Standing.APPROVED:
@@ -264,11 +265,12 @@ class DeviceLink:
         elif device.is_welcomed:
             self._devices.update(device.id, is_welcomed=False)
 
-    def _welcome(self, device: Device) -> None:
+    def _welcome(self, device: Device, ask: int | None = None) -> None:
+        """Welcome a board; without the number of its status it asks again, because it cannot tell how old the answer is."""
         if device.session is None or device.standing is not Standing.APPROVED or not self._hub.is_connected:
             return
         last = self._sequences.get(device.id, 0)
-        word = Welcome(session=device.session, epoch=self._epoch, seq=last, t_ms=self._t_ms())
+        word = Welcome(session=device.session, epoch=self._epoch, seq=last, t_ms=self._t_ms(), ask=ask)
         self._publish(f"{self._hub.root}/devices/{device.id}/welcome", word, qos=1)
         self._devices.update(device.id, is_welcomed=True)
 

@@ -24,13 +24,15 @@ class Register(msgspec.Struct, frozen=True):
     hardware: ShortText | None = None
     capabilities: Annotated[list[ShortText], msgspec.Meta(max_length=32)] = []
     channels: Annotated[int, msgspec.Meta(ge=0, le=256)] | list[Any] | None = None
+    config_bytes: Annotated[int, msgspec.Meta(ge=64)] | None = None
 
 
 class Status(msgspec.Struct, frozen=True):
-    """`devices/{id}/status`, and its last will: whether the board is there, and in which session."""
+    """`devices/{id}/status`, and its last will: whether the board is there, and in which session; `ask` numbers its statuses."""
 
     status: Literal["online", "offline", "error"]
     session: Session | None = None
+    ask: int | None = None
     reason: ShortText | None = None
     uptime_s: float | None = None
     rssi_dbm: float | None = None
@@ -54,12 +56,13 @@ class Ack(msgspec.Struct, frozen=True):
 
 
 class Welcome(msgspec.Struct, frozen=True):
-    """`devices/{id}/welcome`: from now on the board obeys commands of this session with a higher `seq`."""
+    """`devices/{id}/welcome`: from now on the board obeys commands of this session with a higher `seq`; `ask`: see there."""
 
     session: str
     epoch: int
     seq: int
     t_ms: int
+    ask: int | None = None
 
 
 class Stamp(msgspec.Struct, frozen=True):

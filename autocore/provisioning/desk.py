@@ -78,7 +78,7 @@ def provisioning(
     has_strangers = sections.mqtt.anonymous == "loopback"
     provisioner = Provisioner(hub, security, credentials, devices, bus, saved, has_strangers=has_strangers)
     joining = Joining(hub, security, provisioner, devices, bus, core.clock, broker)
-    distribution = Distribution(hub, devices, bus, core.clock, plugins, core.store("devices"), core.cache)
+    distribution = Distribution(core, plugins, sections.devices.config_bytes)
     rates = Rates(sections.devices.messages_per_s, sections.devices.burst)
     notify = core.notify if sections.notifications.devices else None
     floods = FloodWatch(Gate(hub.root, rates, devices.find), hub, devices, bus, core.clock, notify)

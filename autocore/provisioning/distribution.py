@@ -14,21 +14,21 @@ from typing import Any, Protocol
 
 import msgspec
 
-from autocore.core.bus import Bus, Event
-from autocore.core.cache import Cache
-from autocore.core.clock import Clock
-from autocore.core.devices import Device, DeviceRegistry, Standing
+from autocore.core.bus import Event
+from autocore.core.config.sections import LARGEST_CONFIG_BYTES
+from autocore.core.devices import Device, Standing
 from autocore.core.errors import InvalidData, PluginError, StorageError
-from autocore.core.mqtt.hub import MqttHub
+from autocore.core.host import Core
 from autocore.core.mqtt.message import Message
 from autocore.provisioning.wire import ConfigRequest, ConfigUpdate, DeviceConfig
 
 OWNER = "core"
+STORE = "devices"
 CACHE = "device-config"
 HOOK = "device_config"
 SETTLE_S = 0.2  # many entities come at once; one look for all of them
-LARGEST_BYTES = 65_536  # protocol.md: a payload
 HASH_CHARS = 16
+TOO_LARGE = "its configuration"
 PLUGINS = ("plugin.running", "plugin.stopped", "plugin.failed", "config.reloaded", "entity.changed")
 DEVICES = ("device.found", "device.changed", "device.replaced", "device.forgotten")
 
@@ -43,16 +43,6 @@ class Asks(Protocol):
 
     async def ask(self, name: str, hook: str, **facts: Any) -> Any:
         """Ask one; None when it does not run."""
-
-
-class Keeps(Protocol):
-    """Values that survive a restart."""
-
-    async def get(self, name: str, default: Any = None) -> Any:
-        """Give one."""
-
-    async def set(self, name: str, value: Any) -> None:
-        """Keep one; on disk when this returns."""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -84,25 +74,20 @@ class Distribution:
     """Makes, publishes and follows the documents.
 
     Args:
-        hub: the way to the devices.
-        devices: who takes part.
-        bus: says what changed.
-        clock: lets changes settle.
+        core: the way to the devices, and who takes part; its store remembers versions over restarts, its cache the documents.
         plugins: contribute the sections.
-        store: remembers versions over restarts.
-        cache: holds the documents.
+        limits: how many bytes a document may have, by the type of the device.
     """
 
-    def __init__(
-        self, hub: MqttHub, devices: DeviceRegistry, bus: Bus, clock: Clock, plugins: Asks, store: Keeps, cache: Cache
-    ) -> None:
-        self._hub = hub
-        self._devices = devices
-        self._bus = bus
-        self._clock = clock
+    def __init__(self, core: Core, plugins: Asks, limits: Mapping[str, int]) -> None:
+        self._hub = core.hub
+        self._devices = core.devices
+        self._bus = core.bus
+        self._clock = core.clock
         self._plugins = plugins
-        self._store = store
-        self._cache = cache
+        self._store = core.store(STORE)
+        self._cache = core.cache
+        self._limits = limits
         self._known: dict[str, Delivery] = {}
         self._documents: dict[str, DeviceConfig] = {}
         self._revision = 0
@@ -186,29 +171,39 @@ class Distribution:
 
     async def _bring_up_to_date(self, device: Device) -> dict[str, set[str]]:
         """Make a device's document, publish it when it is another, and give which of its sections changed."""
+        limit = self._limit_of(device)
+        device = msgspec.structs.replace(device, config_bytes=limit)
         before = self._documents.get(device.id) or self._cached(device.id)
         sections = await self._sections(device, {} if before is None else before.sections)
         known = self.delivery(device.id)
         digest = hashlib.sha256(msgspec.json.encode(sections, order="deterministic")).hexdigest()[:HASH_CHARS]
-        if digest == known.hash:
-            document = DeviceConfig(known.version, digest, sections)
-            if device.id not in self._documents:  # a new start: the broker may have lost it
-                self._publish(device.id, document)
-            return {}
         if not sections and not known.version:
             return {}
-        document = DeviceConfig(known.version + 1, digest, sections)
+        is_same = digest == known.hash
+        document = DeviceConfig(known.version + (not is_same), digest, sections)
         size = len(msgspec.json.encode(document))
-        if size > LARGEST_BYTES:
-            problem = f"its configuration has {size} bytes, and a message at most {LARGEST_BYTES}; it keeps the one before"
+        if size > limit:
+            problem = f"{TOO_LARGE} has {size} bytes, and it takes at most {limit}; it keeps the one before"
             if known.problem != problem:
                 log.error("%s: %s", device.id, problem)
             self._known[device.id] = msgspec.structs.replace(known, problem=problem)
+            return {}
+        if is_same:
+            if known.problem.startswith(TOO_LARGE):  # it has more room now
+                self._known[device.id] = msgspec.structs.replace(known, problem="")
+            if device.id not in self._documents:  # a new start: the broker may have lost it
+                self._publish(device.id, document)
             return {}
         self._known[device.id] = msgspec.structs.replace(known, version=document.version, hash=digest, size=size, problem="")
         self._publish(device.id, document)
         old = {} if before is None else before.sections
         return {device.id: {name for name in {*old, *sections} if old.get(name) != sections.get(name)}}
+
+    def _limit_of(self, device: Device) -> int:
+        """Give how many bytes a device's document may have: what it says itself, and what is configured for its type."""
+        return min(
+            LARGEST_CONFIG_BYTES, device.config_bytes or LARGEST_CONFIG_BYTES, self._limits.get(device.type, LARGEST_CONFIG_BYTES)
+        )
 
     async def _sections(self, device: Device, before: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         sections: dict[str, dict[str, Any]] = {}

@@ -255,6 +255,8 @@ class DeviceLink:
         if message.retain and not listener.may_be_retained:
             log.warning("%s: ignored a retained message on %s, where none may be", self.card.id, message.topic)
             return
+        if not message.payload:
+            return  # somebody took away what was retained; what was known from it still holds
         try:
             listener.handler(message)
         except InvalidData as error:
@@ -268,6 +270,8 @@ class DeviceLink:
         was_welcomed = self.trust.is_welcomed
         if self.trust.welcome(decode(message.payload, Welcome), self.clock_ms()) and not was_welcomed:
             log.info("%s: welcomed", self.card.id)
+            if self.body is not None:
+                self.body.gateway_changed()
 
     def _on_gateway(self, message: mqtt.MQTTMessage) -> None:
         status = decode(message.payload, GatewayStatus)
@@ -299,12 +303,12 @@ class DeviceLink:
         status = {
             "status": "online",
             "session": self.trust.session,
+            "ask": self.trust.ask(now_ms),
             "uptime_s": (now_ms - self._booted_ms) // 1_000,
             "rssi_dbm": _dice.randint(-64, -52),
             "free_memory_bytes": FREE_MEMORY_BYTES - 1_024 * _dice.randint(0, 8),
         }
         self.publish("devices/{id}/status", status, qos=1, retain=True)
-        self.trust.asked(now_ms)
 
     def _offline(self) -> dict[str, str | None]:
         return {"status": "offline", "session": self.trust.session}

@@ -75,8 +75,6 @@ class RelayBoard:
         self._settle()
 
     def _on_configuration(self, message: mqtt.MQTTMessage) -> None:
-        if not message.payload:  # the gateway took it away; what was acknowledged still holds
-            return
         configuration = read_configuration(message.payload)
         version = configuration.version
         try:

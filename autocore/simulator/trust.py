@@ -6,7 +6,7 @@ allows, so an age is never judged too small, a stale command is never obeyed and
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from enum import Enum
 
 from autocore.simulator.wire import Answer, GatewayStatus, Order, Welcome
@@ -16,8 +16,8 @@ LARGEST_LEAD_MS = 50  # in the 60 s between two welcomes clocks drift by 6 ms at
 FIRST_PATIENCE_MS = 3_000  # how long a status may stay unanswered before it is published again
 LONGEST_PATIENCE_MS = 30_000
 REFRESH_MS = 60_000  # a welcomed device still says how it is, and a welcome in answer corrects its clock
-ANSWER_IS_LOST_MS = 15_000  # 1.5 keep-alives of 10 s: later than that the connection is gone, and the answer with it
-HURRIES = 4  # the statuses that can lie unanswered within ANSWER_IS_LOST_MS; each costs one welcome to tell apart
+WELCOME_HOLDS_MS = 180_000  # a clock that is 100 ppm wrong is 18 ms off by then; two statuses may stay without an answer
+HURRIES = 4  # a slow link is not asked for ever: each hurry costs a status and a welcome
 
 
 class Verdict(Enum):
@@ -44,11 +44,11 @@ class Trust:
         self._gateway: GatewayStatus | None = None
         self._epoch: int | None = None
         self._is_welcomed = False
-        self._offset_ms = 0
-        self._newest_welcome_ms = 0
+        self._offset_ms = self._welcomed_ms = 0
         self._last_seq: dict[type[Order], int] = {}
         self._floor_seq = 0
-        self._asked_ms: deque[int] = deque()
+        self._asked_ms: dict[int, int] = {}  # number of a status that may still be answered -> when it was published
+        self._asks = 0
         self._ask_ms = 0
         self._patience_ms = FIRST_PATIENCE_MS
         self._hurries = HURRIES
@@ -72,8 +72,8 @@ class Trust:
         """Begin a connection: until its welcome nobody is obeyed."""
         self.session = session
         self._void()
-        self._last_seq, self._floor_seq = {}, 0  # numbers are compared within a session; another one's orders are foreign
-        self._gateway = None
+        self._epoch = self._gateway = None  # within a session are numbers compared: what was said to another one is foreign
+        self._asks = 0
         self._ask_anew(now_ms)
 
     def disconnect(self) -> None:
@@ -81,16 +81,19 @@ class Trust:
         self.session = None
         self._void()
 
-    def asked(self, now_ms: int) -> None:
-        """Note that the status was published, which asks for a welcome."""
-        while self._asked_ms and now_ms - self._asked_ms[0] > ANSWER_IS_LOST_MS:
-            self._asked_ms.popleft()
-        self._asked_ms.append(now_ms)
+    def ask(self, now_ms: int) -> int:
+        """Give the number of the status that is published now, which asks for a welcome; none comes twice in a session."""
+        self._asks += 1
+        recent = {number: at_ms for number, at_ms in self._asked_ms.items() if now_ms - at_ms <= LONGEST_ROUND_TRIP_MS}
+        self._asked_ms = {**recent, self._asks: now_ms}
+        if now_ms - self._welcomed_ms >= WELCOME_HOLDS_MS:
+            self._void()
         if self._is_welcomed:
             self._ask_ms = now_ms + REFRESH_MS
         else:
             self._ask_ms = now_ms + self._patience_ms
             self._patience_ms = min(2 * self._patience_ms, LONGEST_PATIENCE_MS)
+        return self._asks
 
     def gateway_spoke(self, status: GatewayStatus, now_ms: int, *, is_retained: bool) -> None:
         """Take in `gateway/status`: a gateway that went away is obeyed no more, a new one is asked for a welcome.
@@ -100,9 +103,12 @@ class Trust:
             now_ms: the device's clock.
             is_retained: the broker kept it for us, so it is no news when it is the first that we hear.
         """
+        if not status.is_present and status.epoch is not None and status.epoch < (self._epoch or 0):
+            return  # the last word of an earlier start; the one that welcomed us is still there
         before, self._gateway = self._gateway, status
         if not status.is_present:
             self._void()
+            self._asked_ms.clear()
         elif (before is None and not is_retained) or (
             before is not None and (not before.is_present or before.epoch != status.epoch)
         ):
@@ -112,31 +118,23 @@ class Trust:
     def welcome(self, welcome: Welcome, now_ms: int) -> bool:
         """Take a welcome; say whether it holds.
 
-        It is matched with the oldest status that has no answer yet: when one was lost, the round trip is judged too
-        long rather than too short. A foreign, repeated or overtaken welcome changes nothing.
+        It names the status that it answers, so its round trip is known, and whatever a stalled link or a repeater brings
+        late is told from the word of a gateway that is there now. A foreign, repeated or overtaken welcome changes nothing.
         """
-        if welcome.session != self.session or not self._is_of_the_gateway(welcome):
+        if welcome.session != self.session:
             return False
-        if welcome.epoch == self._epoch and welcome.t_ms <= self._newest_welcome_ms:
+        asked_ms = self._asked_ms.get(welcome.ask or 0)
+        if asked_ms is None or now_ms - asked_ms > LONGEST_ROUND_TRIP_MS:
+            self._note_unasked(welcome, now_ms)
             return False
+        self._asked_ms = {number: at_ms for number, at_ms in self._asked_ms.items() if number > (welcome.ask or 0)}
         if welcome.epoch != self._epoch:
             self._void()
             self._epoch, self._last_seq, self._floor_seq = welcome.epoch, {}, 0
-        self._newest_welcome_ms = welcome.t_ms
-        if not self._asked_ms:
-            self._note_unasked(welcome, now_ms)
-            return False
-        asked_ms = self._asked_ms.popleft()
-        if now_ms - asked_ms > LONGEST_ROUND_TRIP_MS:
-            self._hurry(now_ms)
-            return False
-        offset_ms = welcome.t_ms - asked_ms
-        if self._is_welcomed:
-            if offset_ms < self._offset_ms - LONGEST_ROUND_TRIP_MS:
-                return False  # two round trips of at most 500 ms cannot disagree by more: it answers an older status
-        else:  # a QoS 2 command may be overtaken by a QoS 1 welcome, so a later one leaves the numbers alone
+        if not self._is_welcomed:  # a QoS 2 command may be overtaken by a QoS 1 welcome, so a later one leaves the numbers alone
             self._floor_seq = max(self._floor_seq, welcome.seq)
-        self._is_welcomed, self._offset_ms = True, offset_ms
+        self._is_welcomed, self._welcomed_ms, self._offset_ms = True, now_ms, welcome.t_ms - asked_ms
+        self._gateway = GatewayStatus(status="online", epoch=welcome.epoch)  # it has just answered, whatever its status says
         self._patience_ms, self._hurries = FIRST_PATIENCE_MS, HURRIES
         self._ask_ms = now_ms + REFRESH_MS
         return True
@@ -182,16 +180,11 @@ class Trust:
         return verdict
 
     def _note_unasked(self, welcome: Welcome, now_ms: int) -> None:
-        """Take a welcome from a gateway that connected and found our retained status: it has no round trip."""
-        if self._is_welcomed:
-            self._verdict_of_age(welcome.t_ms, 0, now_ms)  # but a time that may prove our clock wrong
-        else:
+        """Take a welcome that answers no status of now, as from a gateway that connected and found our retained one."""
+        if not self._is_welcomed:
             self._hurry(now_ms)
-
-    def _is_of_the_gateway(self, welcome: Welcome) -> bool:
-        if self._gateway is not None and self._gateway.epoch is not None:
-            return self._gateway.is_present and welcome.epoch == self._gateway.epoch
-        return self._epoch is None or welcome.epoch >= self._epoch
+        elif welcome.epoch == self._epoch:
+            self._verdict_of_age(welcome.t_ms, 0, now_ms)  # it has no round trip, but a time that may prove our clock wrong
 
     def _void(self) -> None:
         self._is_welcomed = False

@@ -78,12 +78,13 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Welcome(msgspec.Struct, frozen=True, kw_only=True):
-    """`devices/{id}/welcome`; `seq` is the last one used, commands have larger ones."""
+    """`devices/{id}/welcome`; `seq` is the last one used, commands have larger ones; `ask` is the status that it answers."""
 
     session: str
     epoch: int
     seq: int
     t_ms: int
+    ask: int | None = None
 
 
 class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):

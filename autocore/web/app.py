@@ -19,6 +19,7 @@ from autocore.core.bus import Event
 from autocore.core.errors import AutocoreError
 from autocore.core.model import Caller, Role
 from autocore.web import access, pages
+from autocore.web.answers import Answers
 from autocore.web.door import Door
 from autocore.web.errors import on_autocore_error, on_http_error, on_unexpected
 from autocore.web.gate import TOKEN, ControlGate, Gate
@@ -34,6 +35,7 @@ from autocore.web.routes import (
     audit,
     auth,
     backup,
+    broker,
     config,
     devices,
     entities,
@@ -45,7 +47,6 @@ from autocore.web.routes import (
     tls,
     users,
 )
-from autocore.web.routes.services import Answers
 
 LARGEST_BODY = 65_536
 
@@ -74,7 +75,7 @@ class Web:
         self.live = Live(parts.entities, parts.services, parts.accounts, parts.bus, parts.timeline)
         self._parts = parts
         self._pages = Pages(parts)
-        self._answers = Answers(parts.clock)
+        self._answers = Answers(parts.clock, parts.cache)
         self._mqtt = MqttApi(
             parts.hub,
             parts.services,
@@ -148,7 +149,7 @@ class Web:
 
 def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -> Litestar:
     """Give the application behind the gate, with the routers of plugins by their names."""
-    rest = [entities, history, services, devices, plugins, config, auth, users, audit, events, backup, tls]
+    rest = [entities, history, services, devices, plugins, config, auth, users, audit, events, backup, broker, tls]
     api = Router("/api/v1", route_handlers=with_problems(handler for module in rest for handler in module.ROUTES))
     given: dict[str, Any] = {
         **made,

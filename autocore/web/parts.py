@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from autocore.backup.desk import Backups
+from autocore.broker.watch import BrokerWatch
 from autocore.builtin.audit import Audit
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.notifications import Notifications
@@ -55,6 +56,7 @@ class Parts:
     hub: MqttHub
     link: DeviceLink
     boards: Provisioning
+    broker: BrokerWatch
     store: KeyValue
     """What the web itself keeps."""
     folders: Folders

@@ -13,6 +13,8 @@ from .boards import Boards
 from .line import RelayCommand
 from .section import SCHEMA, boards_of, described
 
+NAMES_FROM_BYTES = 2_048  # a board with less room is told what it works by, and not what people call it
+
 
 @hookimpl
 def config_schema() -> vol.Schema:
@@ -61,4 +63,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
 def device_config(device: Device, host: PluginHost) -> Mapping[str, Any] | None:
     """Give a relay board what its channels are, so that it can hold their limits by itself."""
     section = host.data.section_of(device.id)
-    return None if section is None else {"channels": {str(one.number): described(one) for one in section.channels}}
+    if section is None:
+        return None
+    is_small = device.config_bytes is not None and device.config_bytes < NAMES_FROM_BYTES
+    return {"channels": {str(one.number): described(one, with_name=not is_small) for one in section.channels}}

@@ -52,9 +52,10 @@ class BoardSection:
     channels: tuple[ChannelSection, ...]
 
 
-def described(channel: ChannelSection) -> dict[str, Any]:
+def described(channel: ChannelSection, *, with_name: bool) -> dict[str, Any]:
     """Give a channel as its board is told of it: `name`, `type`, and `duration_ms` of one that goes off by itself."""
-    facts: dict[str, Any] = {"name": channel.name, "type": channel.type.value}
+    facts: dict[str, Any] = {"name": channel.name} if with_name else {}
+    facts["type"] = channel.type.value
     if channel.type in (ChannelType.PULSE, ChannelType.TIMED):
         facts["duration_ms"] = round(channel.on_s * 1_000)
     if channel.exclusive is not None:

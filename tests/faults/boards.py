@@ -69,6 +69,14 @@ class Boards:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
+    def freeze(self) -> None:
+        """Stop them as they are; what is sent to them waits."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._process.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
         """Switch them off."""
         self._process.terminate()

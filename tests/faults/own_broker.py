@@ -44,7 +44,7 @@ class OwnBroker:
     @property
     def password(self) -> str:
         """The password of the gateway's own account."""
-        return (self.folder / "gateway.secret").read_text().strip()
+        return password_of(self.folder)
 
     def kill(self) -> None:
         """Kill it, and return when it is gone."""
@@ -89,6 +89,11 @@ class OwnBroker:
         self._program.unlink()
         yield
         self._program.symlink_to(target)
+
+
+def password_of(folder: Path) -> str:
+    """Give the password of the gateway's own account, from where the gateway keeps its broker."""
+    return (folder / "gateway.secret").read_text().strip()
 
 
 def is_running(pid: int) -> bool:

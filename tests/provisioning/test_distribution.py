@@ -156,7 +156,45 @@ async def test_a_plugin_that_fails_takes_nothing_away_and_a_document_that_is_too
         assert [one["sections"]["pictures"]["text"] for one in documents(car, "dash")] == ["xxx"]
     told = await config_of(car, "dash")
     assert told is not None
-    assert "a message at most 65536" in told["problem"]
+    assert "it takes at most 65536" in told["problem"]
+
+
+async def test_a_first_document_that_is_too_large_is_told_of(car: Car) -> None:
+    (car.folder / "plugins").mkdir()
+    (car.folder / "plugins" / "pictures.py").write_text(SCREENS)
+    await car.start(CONFIG + "pictures: {size: 100000}\n")
+    car.board("dash", type="display")
+    await car.advance(1)
+    told = await config_of(car, "dash")
+    assert told is not None
+    assert told["version"] == 0
+    page = await (await car.web()).get("/devices/dash")
+    assert "it takes at most 65536" in page.text
+
+
+async def test_a_small_board_gets_what_it_works_by_without_names_and_nothing_that_its_buffer_would_cut(car: Car) -> None:
+    await car.start(CONFIG)
+    car.board("bar", channels=2, config_bytes=512)
+    await car.advance(1)
+    (document,) = documents(car, "bar")
+    assert document["sections"]["relays"]["channels"] == {"1": {"type": "toggle"}, "2": {"type": "pulse", "duration_ms": 500}}
+    car.board("bar", channels=2, config_bytes=100)  # flashed anew, with less room
+    await car.advance(1)
+    assert len(documents(car, "bar")) == 1
+    told = await config_of(car, "bar")
+    assert told is not None
+    assert "it takes at most 100; it keeps the one before" in told["problem"]
+
+
+async def test_what_a_type_of_device_takes_is_configured_and_the_device_may_say_less(car: Car) -> None:
+    (car.folder / "plugins").mkdir()
+    (car.folder / "plugins" / "pictures.py").write_text(SCREENS)
+    await car.start(CONFIG.replace("automatic", "automatic, config_bytes: {display: 2048}") + "pictures: {size: 3000}\n")
+    car.board("dash", type="display")
+    car.board("small", type="display", config_bytes=1024)
+    await car.advance(1)
+    problems = [told["problem"] for told in (await config_of(car, "dash"), await config_of(car, "small")) if told]
+    assert ["at most 2048" in problems[0], "at most 1024" in problems[1]] == [True, True]
 
 
 async def test_who_is_retired_has_nothing_at_the_broker_any_more(car: Car) -> None:

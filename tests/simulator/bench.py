@@ -155,8 +155,8 @@ class Gateway:
         if group == "devices" and rest[0] == "status" and heard.json["status"] == "online":
             self.sessions[device] = heard.json["session"]
             if self.welcomes:
-                welcome = {"session": self.sessions[device], "epoch": self.epoch, "seq": self._seq, "t_ms": self.t_ms()}
-                self.publish(f"devices/{device}/welcome", welcome)
+                status = {key: heard.json[key] for key in ("session", "ask")}
+                self.publish(f"devices/{device}/welcome", {**status, "epoch": self.epoch, "seq": self._seq, "t_ms": self.t_ms()})
 
 
 class Running:

@@ -42,8 +42,8 @@ class Bench:
 
     def welcome(self) -> None:
         self.now_ms += 1
-        self.trust.asked(self.now_ms)
-        self.trust.welcome(Welcome(session=f"s{self.session}", epoch=1, seq=self.seq, t_ms=self.now_ms), self.now_ms)
+        ask = self.trust.ask(self.now_ms)
+        self.trust.welcome(Welcome(session=f"s{self.session}", epoch=1, seq=self.seq, t_ms=self.now_ms, ask=ask), self.now_ms)
 
     def send(
         self,

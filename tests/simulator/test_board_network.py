@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from autocore.simulator.board import DEAD_MAN_MS, Board
 from autocore.simulator.rules import BoardRules, ChannelRules
 from autocore.simulator.trust import Trust, Verdict
-from autocore.simulator.wire import ChannelType, Heartbeat, RelayCommand, Welcome
+from autocore.simulator.wire import ChannelType, GatewayStatus, Heartbeat, RelayCommand, Welcome
 
 TOGGLE, PULSE, HELD = 1, 2, 3
 PULSE_MS = 700
@@ -53,6 +53,7 @@ def steps() -> st.SearchStrategy[list[Step]]:
         "release",
         "reconnect",
         "new gateway",
+        "new gateway at a stall",
     ]
     step = st.builds(
         Step,
@@ -81,7 +82,7 @@ class World:
     pulse_until_ms: int = -1
 
     def __post_init__(self) -> None:
-        self.known_session: str | None = None  # what the gateway has heard
+        self.known: tuple[str, int] | None = None  # what the gateway has heard: the session and the number of its status
         self._in_flight: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = count()
         self.trust = Trust()
@@ -102,9 +103,14 @@ class World:
         assert not any(self.board.channels.values())
 
     def ask(self, step: Step) -> None:
-        self.trust.asked(self.now_ms)
-        session = self.session
-        self.send((step.up_ms,), lambda: self.hear_status(session, step))
+        status = self.session, self.trust.ask(self.now_ms)
+        self.send((step.up_ms,), lambda: self.hear_status(status, step))
+
+    def hear_gateway(self, word: GatewayStatus, step: Step) -> None:
+        self.trust.gateway_spoke(word, self.now_ms, is_retained=False)
+        self.board.gateway_changed(self.now_ms)
+        if self.trust.ask_ms <= self.now_ms:
+            self.ask(step)
 
     def take_command(self, command: RelayCommand) -> None:
         before = self.board.channels
@@ -133,22 +139,31 @@ class World:
 
     # The gateway's side.
 
-    def hear_status(self, session: str, step: Step) -> None:
-        self.known_session = session
-        word = Welcome(session=session, epoch=self.epoch, seq=self.seq, t_ms=self.gateway_ms)
+    def hear_status(self, status: tuple[str, int], step: Step) -> None:
+        self.known = session, ask = status
+        word = Welcome(session=session, epoch=self.epoch, seq=self.seq, t_ms=self.gateway_ms, ask=ask)
         self.send(step.delays_ms, lambda: self.trust.welcome(word, self.now_ms))
+
+    def begin_anew(self, step: Step) -> None:
+        """Start a gateway that says it is there and welcomes whom it finds, all of which a stall brings in one burst."""
+        self.epoch += 1
+        self.seq = 0
+        word = GatewayStatus(status="online", epoch=self.epoch)
+        self.send(step.delays_ms[:1], lambda: self.hear_gateway(word, step))
+        if self.known is not None:
+            self.hear_status(self.known, step)
 
     @property
     def gateway_ms(self) -> int:
         return self.now_ms + self.gateway_ahead_ms
 
     def command(self, step: Step, channel: int, kind: ChannelType, *, state: bool = True) -> None:
-        if self.known_session is None:
+        if self.known is None:
             return
         self.seq += 1
         command = RelayCommand(
             id=f"{self.epoch}/{self.seq}",
-            session=self.known_session,
+            session=self.known[0],
             seq=self.seq,
             epoch=self.epoch,
             t_ms=self.gateway_ms,
@@ -190,8 +205,10 @@ class World:
                 self.epoch += 1
                 self.seq = 0
                 self.gateway_ahead_ms += 77_777 if self.epoch % 2 else -33_333
-                self.known_session = None
+                self.known = None
                 self.ask(step)
+            case "new gateway at a stall":
+                self.begin_anew(step)
 
     # The network and the time.
 
@@ -275,6 +292,16 @@ def test_a_command_that_a_stalled_link_delivers_behind_an_old_welcome_is_not_obe
     assert not world.board.channels[TOGGLE]
     assert world.trust.is_welcomed
     assert sum(world.trust.drops[verdict] for verdict in (Verdict.NOT_WELCOMED, Verdict.EXPIRED)) == 1
+
+
+@pytest.mark.parametrize("stall_ms", [600, 5_000, 60_000])
+def test_a_command_in_the_burst_of_a_link_that_stalled_while_the_gateway_began_anew_is_not_obeyed_late(stall_ms: int):
+    world = World()
+    for act in ("ask", "new gateway at a stall", "on"):
+        world.act(Step(0, act, (0 if act == "ask" else stall_ms,), 5))
+        world.pass_time(5)
+    world.pass_time(stall_ms)
+    assert world.board.channels[TOGGLE] is (stall_ms < TTL_MS and world.trust.drops[Verdict.NOT_WELCOMED] == 0)
 
 
 def test_a_hold_that_sees_the_gateway_change_still_falls_500_ms_after_its_last_stamp():

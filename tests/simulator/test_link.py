@@ -32,7 +32,7 @@ async def test_a_device_registers_then_says_that_it_is_online(gateway: Gateway, 
         "channels": 4,
     }
     status = (await gateway.until(STATUS)).json
-    assert set(status) == {"status", "session", "uptime_s", "rssi_dbm", "free_memory_bytes"}
+    assert set(status) == {"status", "session", "ask", "uptime_s", "rssi_dbm", "free_memory_bytes"}
     assert [one.topic for one in gateway.heard[:2]] == ["autocore/devices/winch/register", f"autocore/{STATUS}"]
 
 

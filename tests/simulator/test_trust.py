@@ -6,8 +6,8 @@ from autocore.simulator.wire import ChannelType, DeviceCommand, GatewayStatus, O
 AHEAD_MS = 1_000_000  # the gateway's clock is that far before ours
 
 
-def welcome(t_ms: int = 0, *, session: str = "s1", epoch: int = 3, seq: int = 10) -> Welcome:
-    return Welcome(session=session, epoch=epoch, seq=seq, t_ms=AHEAD_MS + t_ms)
+def welcome(t_ms: int = 0, *, ask: int | None = 1, session: str = "s1", epoch: int = 3, seq: int = 10) -> Welcome:
+    return Welcome(session=session, epoch=epoch, seq=seq, t_ms=AHEAD_MS + t_ms, ask=ask)
 
 
 def order(seq: int = 11, *, session: str = "s1", epoch: int = 3, t_ms: int = 0, ttl_ms: int = 2_000) -> Order:
@@ -27,7 +27,7 @@ def order(seq: int = 11, *, session: str = "s1", epoch: int = 3, t_ms: int = 0, 
 def connected() -> Trust:
     trust = Trust()
     trust.connect("s1", 0)
-    trust.asked(0)
+    trust.ask(0)
     return trust
 
 
@@ -81,8 +81,8 @@ def test_a_slow_welcome_shows_that_somebody_is_there_so_the_status_goes_out_agai
     trust = connected()
     trust.welcome(welcome(), 2_500)
     assert trust.ask_ms == 2_500
-    trust.asked(2_500)
-    assert trust.welcome(welcome(2_510), 2_520)
+    trust.ask(2_500)
+    assert trust.welcome(welcome(2_510, ask=2), 2_520)
 
 
 def test_a_link_that_is_always_slow_is_not_asked_for_ever():
@@ -91,9 +91,9 @@ def test_a_link_that_is_always_slow_is_not_asked_for_ever():
     asked_ms: list[int] = []
     for now_ms in range(0, 60_000, 100):
         if now_ms - 600 in asked_ms:
-            trust.welcome(welcome(now_ms), now_ms)
+            trust.welcome(welcome(now_ms, ask=asked_ms.index(now_ms - 600) + 1), now_ms)
         if trust.ask_ms <= now_ms:
-            trust.asked(now_ms)
+            trust.ask(now_ms)
             asked_ms.append(now_ms)
     assert len(asked_ms) < 12
 
@@ -106,17 +106,53 @@ def test_the_gateways_clock_is_never_taken_for_earlier_than_it_is():
 
 def test_the_late_answer_to_an_earlier_status_is_not_taken_for_the_answer_to_the_newest():
     trust = connected()
-    trust.asked(3_000)
+    trust.ask(3_000)
     assert not trust.welcome(welcome(10), 3_200)  # it answers the status of 0 ms, and was stamped then
-    assert trust.welcome(welcome(3_010), 3_201)
+    assert trust.welcome(welcome(3_010, ask=2), 3_201)
     assert trust.judge(order(t_ms=100), 3_202) is Verdict.EXPIRED
+
+
+def test_of_two_answers_that_overtook_each_other_the_one_to_the_newer_status_stays():
+    trust = connected()
+    trust.ask(100)
+    assert trust.welcome(welcome(110, ask=2), 120)
+    assert not trust.welcome(welcome(10), 130)
+    assert trust.judge(order(t_ms=125, ttl_ms=15), 130) is Verdict.OBEY
+
+
+def test_a_burst_of_a_link_that_stalled_while_the_gateway_began_anew_is_not_taken_for_now():
+    trust = welcomed()
+    trust.gateway_spoke(GatewayStatus(status="online", epoch=4), 5_000, is_retained=False)
+    trust.ask(5_000)
+    assert not trust.welcome(welcome(100, epoch=4, seq=0), 5_000)  # sent when the gateway began, to a status of long ago
+    assert trust.judge(order(seq=1, epoch=4, t_ms=100), 5_000) is Verdict.NOT_WELCOMED
+    assert trust.welcome(welcome(5_010, ask=2, epoch=4, seq=1), 5_020)
+    assert trust.judge(order(seq=2, epoch=4, t_ms=5_020), 5_030) is Verdict.OBEY
+
+
+def test_what_an_earlier_start_of_the_gateway_said_is_of_no_use_to_whoever_repeats_it():
+    trust = welcomed()
+    trust.gateway_spoke(GatewayStatus(status="online", epoch=4), 100, is_retained=False)
+    trust.ask(100)
+    assert trust.welcome(welcome(110, ask=2, epoch=4), 120)
+    trust.gateway_spoke(GatewayStatus(status="online", epoch=3), 9_000, is_retained=False)
+    trust.ask(9_000)
+    assert not trust.welcome(welcome(), 9_000)
+    assert trust.judge(order(), 9_000) is Verdict.NOT_WELCOMED
+
+
+@pytest.mark.parametrize("ask", [None, 0, -1, 7])
+def test_a_welcome_that_answers_nothing_makes_a_device_ask_again(ask: int | None):
+    trust = connected()
+    assert not trust.welcome(welcome(ask=ask), 10)
+    assert (trust.is_welcomed, trust.ask_ms) == (False, 10)
 
 
 def test_a_doubled_welcome_does_not_use_up_the_next_answer():
     trust = welcomed()
-    trust.asked(60_000)
+    trust.ask(60_000)
     assert not trust.welcome(welcome(), 60_010)
-    assert trust.welcome(welcome(60_010), 60_020)
+    assert trust.welcome(welcome(60_010, ask=2), 60_020)
 
 
 def test_an_unasked_welcome_has_no_round_trip_and_moves_no_clock():
@@ -135,7 +171,7 @@ def test_an_unasked_welcome_from_the_future_proves_our_clock_wrong():
 def test_an_unasked_welcome_makes_a_device_ask_that_nobody_welcomed_yet():
     trust = Trust()
     trust.connect("s1", 0)
-    trust.asked(0)
+    trust.ask(0)
     trust.gateway_spoke(GatewayStatus(status="offline", epoch=3), 10, is_retained=True)
     trust.gateway_spoke(GatewayStatus(status="online", epoch=3), 20, is_retained=False)
     trust.welcome(welcome(25), 30)
@@ -145,30 +181,44 @@ def test_an_unasked_welcome_makes_a_device_ask_that_nobody_welcomed_yet():
 
 def test_a_later_welcome_leaves_an_order_alone_that_it_overtook():
     trust = welcomed()
-    trust.asked(1_000)
-    trust.welcome(welcome(1_000, seq=11), 1_010)
+    trust.ask(1_000)
+    trust.welcome(welcome(1_000, ask=2, seq=11), 1_010)
     assert trust.judge(order(seq=11, t_ms=1_000), 1_020) is Verdict.OBEY
 
 
-@pytest.mark.parametrize(
-    "foreign",
-    [
-        pytest.param(welcome(session="s0"), id="another session"),
-        pytest.param(welcome(epoch=4), id="a start that the gateway does not name"),
-    ],
-)
-def test_a_foreign_welcome_changes_nothing(foreign: Welcome):
+def test_a_welcome_of_another_session_changes_nothing():
     trust = connected()
-    trust.gateway_spoke(GatewayStatus(status="online", epoch=3), 1, is_retained=True)
-    assert not trust.welcome(foreign, 10)
+    assert not trust.welcome(welcome(session="s0"), 10)
+    assert trust.ask_ms > 10
     assert trust.welcome(welcome(), 11)
 
 
-def test_without_a_gateway_status_an_older_start_is_not_listened_to():
+def test_whoever_answers_now_is_the_gateway_whatever_was_repeated_of_its_status():
     trust = welcomed()
-    trust.asked(100)
-    assert not trust.welcome(welcome(100, epoch=2), 110)
-    assert trust.welcome(welcome(100, epoch=4), 110)
+    trust.gateway_spoke(GatewayStatus(status="online", epoch=2), 100, is_retained=False)
+    trust.ask(100)
+    assert trust.welcome(welcome(110, ask=2), 120)
+    assert trust.judge(order(t_ms=110), 130) is Verdict.OBEY
+
+
+def test_the_last_word_of_an_earlier_start_of_the_gateway_is_no_news():
+    trust = welcomed()
+    trust.gateway_spoke(GatewayStatus(status="offline", epoch=2), 100, is_retained=False)
+    assert trust.is_welcomed
+    assert not trust.is_gateway_away
+
+
+def test_a_welcome_that_the_gateway_said_before_it_went_away_does_not_bring_it_back():
+    trust = connected()
+    trust.gateway_spoke(GatewayStatus(status="offline", epoch=3), 10, is_retained=False)
+    assert not trust.welcome(welcome(), 20)
+    assert trust.is_gateway_away
+
+
+def test_orders_of_another_start_than_the_one_that_welcomed_are_foreign():
+    trust = welcomed()
+    trust.ask(100)
+    assert trust.welcome(welcome(100, ask=2, epoch=4), 110)
     assert trust.judge(order(t_ms=110), 120) is Verdict.FOREIGN
     assert trust.judge(order(seq=1, epoch=4, t_ms=110), 120) is Verdict.OLD
     assert trust.judge(order(seq=11, epoch=4, t_ms=110), 120) is Verdict.OBEY
@@ -177,8 +227,8 @@ def test_without_a_gateway_status_an_older_start_is_not_listened_to():
 def test_another_start_of_the_gateway_numbers_its_orders_anew():
     trust = welcomed()
     trust.judge(order(seq=500), 30)
-    trust.asked(100)
-    trust.welcome(welcome(100, epoch=4, seq=0), 110)
+    trust.ask(100)
+    trust.welcome(welcome(100, ask=2, epoch=4, seq=0), 110)
     assert trust.judge(order(seq=1, epoch=4, t_ms=110), 120) is Verdict.OBEY
 
 
@@ -230,7 +280,7 @@ def test_a_status_without_an_answer_goes_out_again_ever_more_seldom():
     waits = []
     now_ms = 0
     for _ in range(6):
-        trust.asked(now_ms)
+        trust.ask(now_ms)
         waits.append(trust.ask_ms - now_ms)
         now_ms = trust.ask_ms
     assert waits == [3_000, 6_000, 12_000, 24_000, LONGEST_PATIENCE_MS, LONGEST_PATIENCE_MS]
@@ -239,15 +289,17 @@ def test_a_status_without_an_answer_goes_out_again_ever_more_seldom():
 def test_a_welcomed_device_still_says_once_a_minute_how_it_is():
     trust = welcomed()
     assert trust.ask_ms == 20 + REFRESH_MS
-    trust.asked(trust.ask_ms)
+    trust.ask(trust.ask_ms)
     assert trust.ask_ms == 20 + 2 * REFRESH_MS
 
 
-def test_a_refresh_that_disagrees_by_more_than_two_round_trips_is_an_answer_to_something_older():
+def test_a_welcome_ends_when_three_statuses_had_no_answer():
     trust = welcomed()
-    trust.asked(60_000)
-    assert not trust.welcome(welcome(58_000), 60_100)
-    assert trust.judge(order(t_ms=60_050), 60_100) is Verdict.OBEY
+    for _ in range(2):
+        trust.ask(trust.ask_ms)
+        assert trust.is_welcomed
+    trust.ask(trust.ask_ms)
+    assert not trust.is_welcomed
 
 
 def test_a_new_connection_trusts_nobody():

@@ -18,6 +18,7 @@ from autocore.core.mqtt.endpoint import parse_broker_url
 
 LANGUAGES = ("en", "pt-BR")
 LEVELS = ("debug", "info", "warning", "error")
+LARGEST_CONFIG_BYTES = 65_536  # protocol.md: a payload
 SECRET_KEY_CHARS = 32  # RFC 7518, 3.2: an HS256 key has at least 256 bits
 
 
@@ -100,6 +101,7 @@ class DevicesSection:
     approve: str = "manual"
     messages_per_s: int = 500
     burst: int = 2_000
+    config_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +358,9 @@ SCHEMAS: dict[str, vol.Schema] = {
                 1, 100_000
             ),
             vol.Optional("burst", description="how many of them at once, after silence"): whole(1, 1_000_000),
+            vol.Optional("config_bytes", description="the largest configuration document of devices, by their type"): {
+                str: whole(64, LARGEST_CONFIG_BYTES)
+            },
         }
     ),
     "history": vol.Schema(

@@ -8,11 +8,12 @@ import msgspec
 from litestar import Request, Response, get, post
 
 from autocore.broker.grants import CAPABILITIES
+from autocore.broker.inspection import Check
 from autocore.core.devices import Device, Standing
 from autocore.core.errors import AutocoreError, UnknownName
 from autocore.core.link import DeviceLink
 from autocore.core.model import Caller, Role
-from autocore.core.names import nearest
+from autocore.core.names import N_, nearest
 from autocore.core.panels import Slot
 from autocore.web.access import needs
 from autocore.web.pages.logs import shown
@@ -92,6 +93,16 @@ async def change_standing(
     return await pages.fragment(request, "device_row.html", {"row": row, "may_approve": True, "said": said, "is_ok": is_ok})
 
 
+BROKEN = {
+    Check.ENCRYPTED: N_("What the gateway and the broker say to each other is not encrypted."),
+    Check.STRANGERS: N_("Anybody enters the broker without a name and a password."),
+    Check.COMMANDS: N_("Anybody can command boards, past the gateway and everything that it enforces."),
+    Check.RETAINS: N_("It keeps no retained messages, so a board that comes later does not find its configuration."),
+    Check.QOS: N_("It does not deliver exactly once, so commands may be lost or come twice."),
+    Check.SESSIONS: N_("It forgets the gateway sooner than in seven days, and with it the readings that waited for it."),
+}
+
+
 def devices_context(parts: Parts, caller: Caller) -> dict[str, Any]:
     """Give what the page of all devices shows; who may open join mode sees its window."""
     devices = sorted(parts.devices, key=lambda one: (one.standing.value != "found", one.standing.value == "retired", one.id))
@@ -104,6 +115,9 @@ def devices_context(parts: Parts, caller: Caller) -> dict[str, Any]:
         "joining": window,
         "joining_known": known_of(window),
         "is_enforced": parts.boards.provisioner.is_enforced,
+        "broken": [BROKEN[check] for check, is_good in parts.broker.inspection.found.items() if not is_good]
+        if parts.broker.inspection
+        else [],
         "capabilities": CAPABILITIES,
         "approval": parts.config.core.devices.approve,
         "root": parts.hub.root,

@@ -44,10 +44,12 @@ def figures(parts: Parts) -> dict[str, Any]:
         "written": history.rows_written,
         "disk": dict(parts.writes.totals()),
         "disk_per_hour": parts.writes.per_hour(),
+        "broker": parts.broker.figures.known,
         "plugins": sorted(parts.plugins, key=lambda one: -one.seconds),
         "drops": [
             (N_("Messages that were not as they should be"), hub.rejections.total),
             (N_("Messages left out because their device sends too much"), parts.boards.floods.gate.dropped),
+            (N_("Messages that the broker dropped because a client takes too little"), parts.broker.figures.dropped),
             (N_("Messages that nobody subscribed to"), hub.counters.unrouted),
             (N_("Messages whose handler failed"), hub.counters.failed),
             (N_("History rows lost because the disk took none"), history.dropped),

@@ -185,7 +185,7 @@ def flood_view(flood: Flood) -> dict[str, Any]:
 
 def config_view(delivery: Delivery) -> dict[str, Any] | None:
     """Give how far the configuration of a device is; null when there is none for it."""
-    if not delivery.version:
+    if not delivery.version and not delivery.problem:
         return None
     return {**msgspec.to_builtins(delivery), "has_drifted": delivery.has_drifted}
 

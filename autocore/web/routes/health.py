@@ -65,6 +65,9 @@ class _Collected(Collector):
         yield _gauge("autocore_entities", "Known entities.", len(parts.entities))
         yield _gauge("autocore_devices_online", "Devices that are there.", online)
         yield _gauge("autocore_mqtt_connected", "1 while the broker is connected.", int(hub.is_connected))
+        for key, text in (("clients", "Clients of the broker."), ("memory_bytes", "Memory of the broker.")):
+            if key in parts.broker.figures.known:
+                yield _gauge(f"autocore_broker_{key}", text, float(parts.broker.figures.known[key]))
         yield _gauge("autocore_history_waiting_rows", "Rows that are not on disk yet.", history.waiting)
         for name, text, value in (
             ("autocore_mqtt_received", "Messages received.", hub.counters.received),
@@ -79,6 +82,7 @@ class _Collected(Collector):
             ("autocore_events_dropped_rows", "Events lost because the disk took none.", parts.events.dropped),
             ("autocore_events_unwritten_lines", "Events counted in the log, not written.", parts.events.lines.left_out),
             ("autocore_cache_failures", "Times the cache was not there because of its disk.", parts.cache.failures),
+            ("autocore_broker_dropped", "Messages that the broker dropped.", parts.broker.figures.dropped),
             ("autocore_audit_dropped_rows", "Audit rows lost because the disk took none.", parts.audit.dropped),
         ):
             yield CounterMetricFamily(name, text, value=value)
