@@ -11,7 +11,10 @@ from contextlib import suppress
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 
+from autocore.core.names import readable
+
 WAITING = 10_000  # lines that may wait for the disk; beyond it they are counted and left out
+LONGEST_LINE = 4_000  # of a sentence; a traceback is as long as it is
 SHORTEST_SECRET = 4  # a shorter one would blank ordinary words
 _hidden: set[str] = set()
 
@@ -30,6 +33,11 @@ class _Lines(logging.Formatter):
     def __init__(self, *, is_coloured: bool) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
         self._is_coloured = is_coloured
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the formatter's door
+        # What devices and strangers send stands in sentences: it may neither begin a line of its own nor steer a terminal.
+        record.message = readable(record.message, LONGEST_LINE)
+        return super().formatMessage(record)
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)

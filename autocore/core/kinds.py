@@ -14,6 +14,7 @@ from autocore.core.model import Position, Value
 
 PERCENT = (0, 100)
 LONGEST_TEXT = 255  # Home Assistant's limit for a state
+LARGEST = 2**64  # what a counter of 64 bits can reach
 
 Fields = Mapping[Any, Any]
 """What a verb takes beside `entity`, as keys and validators of a voluptuous schema."""
@@ -122,15 +123,15 @@ class Sensor(Description):
     precision: int | None = None
 
     def read(self, value: Value) -> Value:
-        """Give a finite number or a text; a boolean, NaN or an infinity is refused."""
+        """Give a finite number or a short text; a boolean, NaN, an infinity or a number beyond 64 bits is refused."""
         kind = type(value)
         if kind is float:
             if math.isfinite(value):  # type: ignore[arg-type]  # the type was just compared
                 return value
             raise InvalidData(f"{value} is not a finite number")
-        if kind is int or kind is str:
+        if (kind is int and abs(value) < LARGEST) or (kind is str and len(value) <= LONGEST_TEXT):  # type: ignore[arg-type]  # as above
             return value
-        raise InvalidData(f"a sensor takes a number or a text, not {value!r}")
+        raise InvalidData(f"a sensor takes a number of 64 bits or a text of {LONGEST_TEXT} characters, not {value!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +327,7 @@ def _boolean(value: Value, what: str) -> bool:
 
 
 def _number(value: Value, what: str) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < math.inf:
         return value
     raise InvalidData(f"{what} takes a finite number, not {value!r}")
 
