@@ -25,6 +25,16 @@ def hide(secret: str) -> None:
         _hidden.add(secret)
 
 
+class _Sentences(logging.Formatter):
+    """The sentence alone, before its traceback is put to it.
+
+    What devices and strangers send stands in sentences: it may neither begin a line of its own nor steer a terminal.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the formatter's door
+        return readable(record.message, LONGEST_LINE)
+
+
 class _Lines(logging.Formatter):
     """One line: UTC time, level, part, sentence."""
 
@@ -33,11 +43,6 @@ class _Lines(logging.Formatter):
     def __init__(self, *, is_coloured: bool) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ")
         self._is_coloured = is_coloured
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the formatter's door
-        # What devices and strangers send stands in sentences: it may neither begin a line of its own nor steer a terminal.
-        record.message = readable(record.message, LONGEST_LINE)
-        return super().formatMessage(record)
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
@@ -53,6 +58,7 @@ class _Bounded(QueueHandler):
 
     def __init__(self, lines: queue.Queue[logging.LogRecord]) -> None:
         super().__init__(lines)
+        self.setFormatter(_Sentences())
         self.dropped = 0
 
     def enqueue(self, record: logging.LogRecord) -> None:

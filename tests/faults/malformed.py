@@ -261,3 +261,54 @@ def _is_no_json(payload: bytes) -> bool:
     except (ValueError, RecursionError):
         return True
     return False
+
+
+def extremes() -> list[tuple[str, bytes]]:
+    """Give documents that are valid JSON and go to the borders of every field: depth, size, words that people may see."""
+    made: list[tuple[str, Any]] = []
+    for depth in (7, 30, 33, 200, 500, 900, 980):
+        deep = nested(depth)
+        made += [
+            ("autocore/devices/engine/error", {"code": "x", "message": "m", "context": {"a": deep}}),
+            ("autocore/devices/engine/register", {"type": "ecu", "channels": deep}),
+            ("autocore/telemetry/engine/data", {"a": deep}),
+            ("autocore/api/dash/request", {"id": 1, "service": "switch.turn_on", "data": {"a": deep}}),
+            ("tele/fridge/SENSOR", {"ENERGY": {"Power": deep}}),
+        ]
+    for number in HOSTILE_NUMBERS:
+        made += [("autocore/devices/engine/status", {"status": "online", "session": "s", key: number}) for key in _AMOUNTS]
+        made += [
+            ("autocore/telemetry/engine/data", {"sensor": "q", "value": number, "unit": unit}) for unit in ("F", None, "\u202e")
+        ]
+        made += [
+            ("autocore/api/dash/request", {"id": number, "get": "entities"}),
+            ("autocore/api/dash/request", {"id": 1, "get": f"entities?limit={str(number)[:400]}"}),
+            ("autocore/config/request", {"device": "relay_board_1", "have": number}),
+            ("autocore/relays/relay_board_1/state", {"channels": {str(number): True}, "seq": number}),
+            ("autocore/telegram/send", {"text": "x", "chat": number}),
+            ("autocore/can/trailer/data", {"id": number, "data": "00"}),
+            ("tele/fridge/LIST", {"sensors": [{"value": number}]}),
+        ]
+    for text in HOSTILE_TEXTS:
+        made += [("autocore/api/dash/request", {"id": text[:100], "get": f"{path}{text}"[:2_000]}) for path in _PATHS]
+        made += [("autocore/devices/engine/register", {"type": "ecu", key: text[:200]}) for key in _WORDS]
+        made += [
+            ("autocore/api/dash/request", {"id": 1, "service": "switch.turn_on", "token": text[:200]}),
+            ("autocore/devices/relay_board_9/register", {"type": "relay_board", "name": text[:200], "channels": 3}),
+            ("autocore/devices/engine/register", {"type": "ecu", "capabilities": [text[:200]] * 32, "channels": 16}),
+            ("autocore/devices/engine/status", {"status": "error", "reason": text[:200]}),
+            ("autocore/devices/engine/status", {"status": "online", "session": text[:64] or "x"}),
+            ("autocore/devices/engine/error", {"code": text[:200], "message": text[:500], "context": {text[:500]: text}}),
+            ("autocore/devices/engine/ack", {"id": text[:200], "status": "refused", "reason": text[:200]}),
+            ("autocore/notify", {"text": text[:1_000] or "a", "title": text[:50]}),
+            ("autocore/telegram/send", {"text": text[:1_000] or "a", "title": text[:50]}),
+            ("autocore/can/data", {"bus": text, "id": text, "data": text}),
+            ("autocore/relays/relay_board_1/state", {"channels": {text: True}, "cause": text}),
+            ("autocore/telemetry/engine/data", {text: 1, f"x{text}": text, "y": {text: {text: 2}}}),
+        ]
+    return [(topic, _text(document)) for topic, document in made]
+
+
+_AMOUNTS = ("uptime_s", "rssi_dbm", "free_memory_bytes", "ask")
+_WORDS = ("name", "type", "mac", "firmware", "hardware")
+_PATHS = ("", "entities/", "entities?text=", "events?cursor=", "../", "%00", "//", "entities/%ff%fe")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from autocore.builtin.log import _Lines
+from autocore.builtin.log import _Sentences
 from autocore.core.mqtt.message import Message
 from autocore.core.mqtt.topics import matches
 from autocore.core.names import is_device_id, readable
@@ -68,10 +68,10 @@ class Listener(logging.Handler):
         super().__init__()
         self.wrong: list[str] = []
         self.refusals = 0
-        self._lines = _Lines(is_coloured=False)
+        self._sentences = _Sentences()
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = self._lines.format(record)
+        line = self._sentences.format(record)
         if record.exc_info or (record.levelno >= logging.ERROR and not record.name.startswith("autocore.events")):
             self.wrong.append(line[-3_000:])
         elif len(line) > LONGEST_LINE or readable(line, len(line)) != " ".join(line.split()):
