@@ -3,7 +3,7 @@
 from autocore.builtin.templating import Template
 from autocore.core.bus import Event
 from autocore.core.clock import Clock
-from autocore.core.config.types import device_id, duration, entity_id, slug_key, topic_filter
+from autocore.core.config.types import device_id, duration, entity_id, label, slug_key, topic_filter
 from autocore.core.devices import Device, Presence, Standing
 from autocore.core.disk import delete_file, write_file
 from autocore.core.entities import Command, Entity
@@ -38,7 +38,7 @@ from autocore.core.kinds import (
 )
 from autocore.core.model import Caller, Cause, Position, Role, State, Value, needs
 from autocore.core.mqtt.message import Message
-from autocore.core.names import N_, slug
+from autocore.core.names import N_, readable, slug
 from autocore.core.notices import Notice, Notification, Severity
 from autocore.core.panels import Draw, Look, Panel, Slot
 from autocore.core.services import ServiceCall
@@ -99,8 +99,10 @@ __all__ = [
     "duration",
     "entity_id",
     "hookimpl",
+    "label",
     "limits",
     "needs",
+    "readable",
     "slug",
     "slug_key",
     "topic_filter",

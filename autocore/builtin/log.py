@@ -11,7 +11,10 @@ from contextlib import suppress
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 
+from autocore.core.names import readable
+
 WAITING = 10_000  # lines that may wait for the disk; beyond it they are counted and left out
+LONGEST_LINE = 4_000  # of a sentence; a traceback is as long as it is
 SHORTEST_SECRET = 4  # a shorter one would blank ordinary words
 _hidden: set[str] = set()
 
@@ -20,6 +23,16 @@ def hide(secret: str) -> None:
     """Never write `secret` into a log, wherever it turns up."""
     if len(secret) >= SHORTEST_SECRET:
         _hidden.add(secret)
+
+
+class _Sentences(logging.Formatter):
+    """The sentence alone, before its traceback is put to it.
+
+    What devices and strangers send stands in sentences: it may neither begin a line of its own nor steer a terminal.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the formatter's door
+        return readable(record.message, LONGEST_LINE)
 
 
 class _Lines(logging.Formatter):
@@ -45,6 +58,7 @@ class _Bounded(QueueHandler):
 
     def __init__(self, lines: queue.Queue[logging.LogRecord]) -> None:
         super().__init__(lines)
+        self.setFormatter(_Sentences())
         self.dropped = 0
 
     def enqueue(self, record: logging.LogRecord) -> None:

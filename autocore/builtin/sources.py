@@ -16,9 +16,11 @@ from autocore.core.host import Notify
 from autocore.core.model import Role
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.mqtt.message import Message
+from autocore.core.names import readable
 from autocore.core.notices import Severity
 from autocore.core.services import Service, ServiceCall, ServiceRegistry
 
+LONGEST_TEXT = 2_000
 LOST_AFTER_S = 10.0  # a broker that restarts is back sooner: nobody needs to know
 SEVERITIES = [one.value for one in Severity]
 
@@ -26,7 +28,7 @@ SEVERITIES = [one.value for one in Severity]
 class Word(msgspec.Struct, frozen=True):
     """`{root}/notify`: something that a script or a board wants people to know."""
 
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)]
     title: Annotated[str, msgspec.Meta(max_length=120)] = ""
     severity: Severity = Severity.INFO
 
@@ -75,7 +77,11 @@ class Sources:
         except InvalidData as error:
             self._hub.reject(message.topic, None, error.field, error.message)
             return
-        self._notify(word.text, title=word.title, severity=word.severity, source="mqtt_client", key=None)
+        text = "\n".join(readable(line, LONGEST_TEXT) for line in word.text.splitlines()).strip()
+        if not text:
+            self._hub.reject(message.topic, None, "text", "nothing in it can be read")
+            return
+        self._notify(text, title=readable(word.title), severity=word.severity, source="mqtt_client", key=None)
 
     def _on_connection(self, is_connected: bool) -> None:  # noqa: FBT001  # the hub's signal
         if self._lost is not None:

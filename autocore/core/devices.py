@@ -10,9 +10,9 @@ import msgspec
 
 from autocore.core.bus import Bus
 from autocore.core.clock import Clock
-from autocore.core.errors import NameTaken, Refused, UnknownName
+from autocore.core.errors import InvalidData, NameTaken, Refused, UnknownName
 from autocore.core.model import GATEWAY, Cause
-from autocore.core.names import nearest
+from autocore.core.names import check_readable, is_device_id, nearest
 
 
 class Standing(StrEnum):
@@ -122,9 +122,11 @@ class DeviceRegistry:
             self._devices[device.id] = msgspec.structs.replace(device, presence=Presence.UNKNOWN, session=None, is_welcomed=False)
 
     def admit(self, device_id: str) -> bool:
-        """Note that a device spoke and say whether it is listened to; a new one becomes known, and is announced."""
+        """Note that a device spoke and say whether it is listened to; a new one is announced. Raises InvalidData: it is no id."""
         device = self._devices.get(device_id)
         if device is None:
+            if not is_device_id(device_id):
+                raise InvalidData("a device id is a-z, 0-9, _ and -, at most 64 characters", field="topic")
             if len(self._devices) >= self._limit:
                 self.turned_away += 1
                 return False
@@ -209,7 +211,8 @@ class DeviceRegistry:
         return device
 
     def call(self, device_id: str, words: Mapping[str, str], cause: Cause) -> Device:
-        """Take what people say of a device: its `alias` and `area`; an empty word takes it back."""
+        """Take what people say of a device: its `alias` and `area`; an empty word takes it back. Raises InvalidData."""
+        check_readable(words)
         new = msgspec.structs.replace(self.get(device_id), **words)
         self._devices[device_id] = new
         self._bus.emit("device.changed", {"device": device_id, "changed": sorted(words)}, cause)

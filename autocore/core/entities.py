@@ -17,7 +17,7 @@ from autocore.core.clock import NS, Clock, Sequence
 from autocore.core.errors import InvalidData, NameTaken, UnknownName
 from autocore.core.kinds import Description
 from autocore.core.model import UNKNOWN, Caller, Cause, State, Value
-from autocore.core.names import nearest
+from autocore.core.names import check_readable, nearest
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -248,7 +248,9 @@ class EntityRegistry:
         Raises:
             UnknownName: no such entity.
             NameTaken: the configuration owns one of the facts; the sentence says where it stands.
+            InvalidData: something is hidden in a word.
         """
+        check_readable(changes)
         entity = self.get(entity_id)
         for name in changes:
             place = (entity.own.written or {}).get(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ from autocore.core.model import Position, Value
 
 PERCENT = (0, 100)
 LONGEST_TEXT = 255  # Home Assistant's limit for a state
+LARGEST = 1e100  # beyond anything that can be measured, and its square and the sum of a history of it are numbers still
 
 Fields = Mapping[Any, Any]
 """What a verb takes beside `entity`, as keys and validators of a voluptuous schema."""
@@ -122,15 +122,15 @@ class Sensor(Description):
     precision: int | None = None
 
     def read(self, value: Value) -> Value:
-        """Give a finite number or a text; a boolean, NaN or an infinity is refused."""
+        """Give a finite number or a short text; a boolean, NaN, or a number beyond 1e100 is refused."""
         kind = type(value)
         if kind is float:
-            if math.isfinite(value):  # type: ignore[arg-type]  # the type was just compared
+            if -LARGEST < value < LARGEST:  # type: ignore[operator]  # the type was just compared; of NaN it is false
                 return value
-            raise InvalidData(f"{value} is not a finite number")
-        if kind is int or kind is str:
+            raise InvalidData(f"{value} is not a finite number that can be measured")
+        if (kind is int and abs(value) < 2**64) or (kind is str and len(value) <= LONGEST_TEXT):  # type: ignore[arg-type]  # as above
             return value
-        raise InvalidData(f"a sensor takes a number or a text, not {value!r}")
+        raise InvalidData(f"a sensor takes a number of 64 bits or a text of {LONGEST_TEXT} characters, not {value!r:.80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +326,7 @@ def _boolean(value: Value, what: str) -> bool:
 
 
 def _number(value: Value, what: str) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST:
         return value
     raise InvalidData(f"{what} takes a finite number, not {value!r}")
 

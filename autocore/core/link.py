@@ -21,13 +21,15 @@ from autocore.core.errors import InvalidData, NoAnswer, Refused
 from autocore.core.model import Cause
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.mqtt.message import Message
-from autocore.core.names import is_device_id
+from autocore.core.names import readable
 from autocore.core.wire import Ack, DeviceCommand, Error, GatewayStatus, Register, Stamp, Status, Welcome
 
 OWNER = "core"
 COMMAND_TTL_S = 2.0  # protocol.md rule 1: a QoS 2 command reaches a sleeping client seconds late; older than this it is dropped
 ANSWER_WITHIN_S = 3.0  # the time to live, and a slow link's way back
 STATUS_EVERY_S = 60.0
+LONGEST_NAME = 60
+DETAILS = ("reason", "uptime_s", "rssi_dbm", "free_memory_bytes")
 
 log = logging.getLogger("autocore.link")
 
@@ -173,15 +175,12 @@ class DeviceLink:
             device_id = message.topic.split("/")[-2]
             if not message.payload:
                 return  # somebody cleared a retained message
-            if not is_device_id(device_id):
-                self._hub.reject(message.topic, device_id, "topic", "a device id is a-z, 0-9, _ and -, at most 64 characters")
-                return
             try:
                 word = message.decode(kind)
+                self._devices.admit(device_id)
             except InvalidData as error:
                 self._hub.reject(message.topic, device_id, error.field, error.message)
                 return
-            self._devices.admit(device_id)
             if self._devices.find(device_id) is not None:
                 act(device_id, word, message)
 
@@ -191,25 +190,12 @@ class DeviceLink:
         if message.retain:
             return  # a board registers when it connects; a stored one says nothing about now
         channels = word.channels if isinstance(word.channels, int) else len(word.channels or ()) or None
-        self._devices.update(
-            device_id,
-            type=word.type,
-            name=word.name or device_id,
-            mac=word.mac,
-            ip=word.ip,
-            firmware=word.firmware,
-            hardware=word.hardware,
-            capabilities=tuple(word.capabilities),
-            channels=channels,
-            config_bytes=word.config_bytes,
-        )
+        name = readable(word.name or "", LONGEST_NAME) or device_id
+        facts = _readable(msgspec.structs.asdict(word)) | {"capabilities": tuple(map(readable, word.capabilities))}
+        self._devices.update(device_id, **(facts | {"name": name, "channels": channels}))
 
     def _on_status(self, device_id: str, word: Status, _message: Message) -> None:
-        details = {
-            key: value
-            for key, value in msgspec.structs.asdict(word).items()
-            if value is not None and key not in ("status", "session", "ask")
-        }
+        details = _readable({name: value for name in DETAILS if (value := getattr(word, name)) is not None})
         presence = Presence(word.status)
         old = self._devices.get(device_id)
         if presence is not Presence.ONLINE:
@@ -226,7 +212,8 @@ class DeviceLink:
     def _on_error(self, device_id: str, word: Error, message: Message) -> None:
         if message.retain or self._devices.get(device_id).standing is not Standing.APPROVED:
             return
-        data = {"device": device_id, "code": word.code, "message": word.message, "context": word.context or {}}
+        code, text = readable(word.code), readable(word.message)
+        data = {"device": device_id, "code": code, "message": text, "context": word.context or {}}
         self._bus.emit("device.reported", data, Cause("device", device_id))
 
     def _on_ack(self, device_id: str, word: Ack, message: Message) -> None:
@@ -291,3 +278,7 @@ class DeviceLink:
 
     def _t_ms(self) -> int:
         return self._clock.monotonic_ns() // 1_000_000
+
+
+def _readable(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: readable(value) if isinstance(value, str) else value for name, value in facts.items()}

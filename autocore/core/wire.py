@@ -23,7 +23,7 @@ class Register(msgspec.Struct, frozen=True):
     firmware: ShortText | None = None
     hardware: ShortText | None = None
     capabilities: Annotated[list[ShortText], msgspec.Meta(max_length=32)] = []
-    channels: Annotated[int, msgspec.Meta(ge=0, le=256)] | list[Any] | None = None
+    channels: Annotated[int, msgspec.Meta(ge=0, le=256)] | Annotated[list[Any], msgspec.Meta(max_length=256)] | None = None
     config_bytes: Annotated[int, msgspec.Meta(ge=64)] | None = None
 
 

@@ -22,7 +22,7 @@ from autocore.core.errors import AutocoreError, InvalidData, Refused
 from autocore.core.model import GATEWAY, Cause
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.mqtt.message import Message
-from autocore.core.names import slug
+from autocore.core.names import readable, slug
 from autocore.provisioning.provisioner import RESERVED, Issued, Provisioner
 from autocore.provisioning.wire import EnrolAnswer, EnrolBroker, EnrolRequest
 
@@ -200,11 +200,11 @@ class Joining:
         device_id = self._free_id(request)
         found = Device(
             id=device_id,
-            name=request.name or device_id,
-            type=request.type,
-            mac=request.mac,
-            firmware=request.firmware,
-            capabilities=tuple(request.capabilities),
+            name=readable(request.name or "") or device_id,
+            type=readable(request.type),
+            mac=None if request.mac is None else readable(request.mac),
+            firmware=None if request.firmware is None else readable(request.firmware),
+            capabilities=tuple(map(readable, request.capabilities)),
             standing=self._devices.first,
         )
         try:

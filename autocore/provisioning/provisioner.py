@@ -19,7 +19,7 @@ from autocore.core.devices import Device, DeviceRegistry, Presence, Standing
 from autocore.core.errors import BrokerError, InvalidData, NameTaken, Refused
 from autocore.core.model import Cause
 from autocore.core.mqtt.hub import MqttHub
-from autocore.core.names import is_device_id, nearest
+from autocore.core.names import check_readable, is_device_id, nearest
 from autocore.provisioning.credentials import Credentials
 
 RESERVED = frozenset({"autocore-gateway", "enrol"})
@@ -145,13 +145,14 @@ class Provisioner:
         """Take in a board that has not spoken yet, approved, and give it credentials.
 
         Raises:
-            InvalidData: its id is none, is reserved, or it shall be granted what there is not.
+            InvalidData: its id is none or reserved, something is hidden in a word, or it shall be granted what there is not.
             NameTaken: there is a device with that id.
             Refused: there are too many devices.
             BrokerError, StorageError: as `issue`.
         """
         if not is_device_id(device.id) or device.id in RESERVED:
             raise InvalidData("a device's id is a-z, 0-9, _ and -, at most 64 characters, and not a reserved one", field="id")
+        check_readable({"name": device.name, "type": device.type})
         check_granted(device.granted)
         self._devices.add(device, cause)
         return await self.issue(device.id, cause)

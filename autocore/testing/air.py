@@ -82,6 +82,11 @@ class Air:
             connection.find()
 
     @property
+    def filters(self) -> frozenset[str]:
+        """What is subscribed to now."""
+        return frozenset(one for connection in self._connections for one in connection.filters)
+
+    @property
     def is_up(self) -> bool:
         """Whether anybody can connect."""
         return self._is_up
@@ -100,7 +105,7 @@ class MemoryConnection:
         self._air = air
         self._on_message = on_message
         self._on_change = on_change
-        self._filters: dict[str, int] = {}
+        self.filters: dict[str, int] = {}
         self._is_started = False
 
     def start(self) -> None:
@@ -123,7 +128,7 @@ class MemoryConnection:
         """Lose the connection; subscriptions of a clean session go with it."""
         if self.is_connected:
             self.is_connected = False
-            self._filters.clear()
+            self.filters.clear()
             self._on_change(False)  # noqa: FBT003  # the connection's own signal
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int | None = None) -> bool:  # noqa: ARG002
@@ -137,7 +142,7 @@ class MemoryConnection:
         """Subscribe, and get what was retained."""
         if not self.is_connected:
             return
-        self._filters |= filters
+        self.filters |= filters
         for topic, payload in list(self._air.retained.items()):
             if any(matches(one, topic) for one in filters):
                 self._on_message(Message(topic, payload, 1, retain=True, arrived_ns=self._air.clock.monotonic_ns()), 0)
@@ -145,14 +150,14 @@ class MemoryConnection:
     def unsubscribe(self, filters: Sequence[str]) -> None:
         """Hear no more of these."""
         for one in filters:
-            self._filters.pop(one, None)
+            self.filters.pop(one, None)
 
     def acknowledge(self, message_id: int) -> None:
         """Do nothing: the air sends nothing twice."""
 
     def take(self, message: Message) -> None:
         """Deliver a message once, if any filter matches."""
-        if self.is_connected and any(matches(one, message.topic) for one in self._filters):
+        if self.is_connected and any(matches(one, message.topic) for one in self.filters):
             self._on_message(message, 0)
 
 

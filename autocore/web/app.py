@@ -20,6 +20,7 @@ from autocore.core.errors import AutocoreError
 from autocore.core.model import Caller, Role
 from autocore.web import access, pages
 from autocore.web.answers import Answers
+from autocore.web.bodies import CheckedRequest
 from autocore.web.door import Door
 from autocore.web.errors import on_autocore_error, on_http_error, on_unexpected
 from autocore.web.gate import TOKEN, ControlGate, Gate
@@ -172,6 +173,7 @@ def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -
         },
         guards=[access.guard_by(parts.permissions)],
         exception_handlers={AutocoreError: on_autocore_error, HTTPException: on_http_error, Exception: on_unexpected},
+        request_class=CheckedRequest,
         request_max_body_size=LARGEST_BODY,
         openapi_config=_openapi(),
         logging_config=None,

@@ -156,5 +156,8 @@ def _is_same_origin(headers: dict[str, str], *, is_encrypted: bool) -> bool:
     if origin is None:
         # Every browser that keeps to SameSite sends one of the two with a form or a fetch; programs send neither.
         return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     return parts.netloc == headers.get("host") and parts.scheme == ("https" if is_encrypted else "http")

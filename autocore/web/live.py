@@ -21,8 +21,9 @@ from autocore.core.auth.accounts import Accounts
 from autocore.core.bus import ALL, Bus, Event
 from autocore.core.clock import Timeline
 from autocore.core.entities import Entity, EntityRegistry
-from autocore.core.errors import AutocoreError
+from autocore.core.errors import AutocoreError, InvalidData
 from autocore.core.model import Caller, Role, State
+from autocore.core.mqtt.message import check_depth
 from autocore.core.services import ServiceRegistry
 from autocore.web.errors import problem_of
 from autocore.web.views import entity_view, iso
@@ -111,8 +112,9 @@ class Client:
     async def take(self, text: str) -> None:
         """Do what the client says."""
         try:
+            check_depth(text.encode(), "")
             word = _decoder.decode(text)
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        except (InvalidData, msgspec.ValidationError, msgspec.DecodeError) as error:
             await self.send({"error": {"code": "invalid", "detail": f"this is no message for the live socket: {error}"}})
             return
         if word.subscribe is not None:

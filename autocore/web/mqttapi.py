@@ -25,6 +25,7 @@ from autocore.web.gate import CALLER, TOKEN
 
 OWNER = "core"
 AT_ONCE = 64
+LONGEST_CLIENT = 200
 VIA = "mqtt"
 ROOM = 1_024  # bytes of a response beside its result
 
@@ -74,6 +75,9 @@ class MqttApi:
         if message.retain or not message.payload:
             return  # a kept request would be done again at every connection
         client = message.topic.split("/")[-2]
+        if len(client) > LONGEST_CLIENT:  # the topic of its answer could be longer than MQTT carries
+            self._hub.reject(message.topic, client, "topic", f"the name of a client has at most {LONGEST_CLIENT} characters")
+            return
         try:
             request = message.decode(ApiRequest)
         except InvalidData as error:

@@ -23,7 +23,10 @@ _SECURITY_HEADERS = [
 
 def wrong_host(headers: dict[str, str], knows_host: Callable[[str | None], bool]) -> dict[str, Any] | None:
     """Give the refusal of a request for a name that is not the gateway's, None when it is."""
-    name = urlsplit(f"//{headers.get('host', '')}").hostname
+    try:
+        name = urlsplit(f"//{headers.get('host', '')}").hostname
+    except ValueError:  # brackets that are no address of IPv6: no browser sends them
+        name = ""
     if knows_host(name):
         return None
     return problem(421, "the gateway is not known under this name; use the address that it printed", "wrong_host")

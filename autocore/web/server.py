@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from autocore.web.patience import PatientHttp, PatientSocket
+from autocore.web.strangers import strangers
 
 LARGEST_MESSAGE = 256 * 1024  # a WebSocket client subscribes to 2 000 ids of 100 characters at most
 
@@ -73,6 +75,7 @@ class Server:
 
     async def start(self) -> None:
         """Answer from now on."""
+        logging.getLogger("uvicorn.error").addFilter(strangers)
         self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets=[self._listener]))
         while not self._server.started and not self._task.done():  # noqa: ASYNC110  # uvicorn has only the flag
             await asyncio.sleep(0.001)

@@ -55,7 +55,7 @@ class Bridges:
 
     def on_bridge_data(self, message: Message) -> None:
         """Take frames of a bridge device; its bus has the device's name."""
-        device = message.topic.split("/")[-2]
+        device, said = message.topic.split("/")[-2], message.json()
         if not self._host.devices.admit(device):
             return
         if not _is_bridge(self._host.devices.find(device)):
@@ -67,7 +67,7 @@ class Bridges:
         def reject(field: str, reason: str) -> None:
             self._host.mqtt.reject(message, device, field, reason)
 
-        frames = [(frame.key, frame.data) for frame in raw_frames(message.json(), reject)]
+        frames = [(frame.key, frame.data) for frame in raw_frames(said, reject)]
         if frames:
             self._take(message, device, slug(device), frames)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import N_, InvalidData, duration, slug, slug_key
+from autocore.api import N_, InvalidData, duration, label, slug, slug_key
 
 from .fields import Field, Meaning
 from .frames import HIGHEST_EXTENDED, HIGHEST_STANDARD, key_of
@@ -87,10 +87,9 @@ class CanSection:
     demo: bool
 
 
-text = vol.All(str, vol.Length(min=1, max=60, msg="write 1 to 60 characters"))
 number = vol.All(vol.Any(int, float, msg="expected a number"), vol.Range(-1e12, 1e12))
 FACE: dict[Any, Any] = {
-    vol.Optional("name", default=None, description="what people read; the signal's own name otherwise"): vol.Any(text, None),
+    vol.Optional("name", default=None, description="what people read; the signal's own name otherwise"): vol.Any(label, None),
     vol.Optional("id", default=None, description="the entity is sensor.<id>; made from the name otherwise"): vol.Any(
         slug_key, None
     ),
@@ -116,7 +115,7 @@ _PICKED = vol.Schema({**PICK, vol.Optional("bus", default=None, description="onl
 _HAND_MADE = vol.Schema(
     {
         **{key: value for key, value in FACE.items() if key != "name"},  # which it must have
-        vol.Required("name", description="what people read"): text,
+        vol.Required("name", description="what people read"): label,
         vol.Required("frame", description="the identifier, e.g. 0x1A0"): vol.All(
             int, vol.Range(0, HIGHEST_EXTENDED, msg="write e.g. 0x1A0, at most 0x1FFFFFFF")
         ),
@@ -133,7 +132,7 @@ _HAND_MADE = vol.Schema(
         vol.Optional("signed", default=False, description="whether the raw number may be negative"): bool,
         vol.Optional("scale", default=1, description="the value is raw * scale + offset"): number,
         vol.Optional("offset", default=0, description="the value is raw * scale + offset"): number,
-        vol.Optional("values", default=dict, description="words by raw number, instead of a number"): {int: text},
+        vol.Optional("values", default=dict, description="words by raw number, instead of a number"): {int: label},
         vol.Optional("bus", default=None, description="only from this bus"): vol.Any(slug_key, None),
     }
 )

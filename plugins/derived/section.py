@@ -7,7 +7,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import N_, InvalidData, Template, duration, entity_id, limits, slug, slug_key
+from autocore.api import N_, InvalidData, Template, duration, entity_id, label, limits, slug, slug_key
 
 from .window import FUNCTIONS
 
@@ -18,12 +18,12 @@ KINDS_OF_GROUPS = ("switch", "light", "binary_sensor", "sensor")
 SUMMARIES = ("mean", "median", "min", "max", "sum")
 
 _FACE: dict[Any, Any] = {
-    vol.Required("name", description="what people read"): vol.All(str, vol.Length(min=1, max=60)),
+    vol.Required("name", description="what people read"): label,
     vol.Optional("id", default=None, description="the entity is <kind>.<id>; made from the name otherwise"): vol.Any(
         slug_key, None
     ),
     vol.Optional("icon", default=None, description="a Tabler icon"): vol.Any(str, None),
-    vol.Optional("area", default=None, description="where in the vehicle"): vol.Any(str, None),
+    vol.Optional("area", default=None, description="where in the vehicle"): vol.Any(label, None),
 }
 _MEASURE: dict[Any, Any] = {
     vol.Optional("unit", default=None, description="instead of the one of what it is made of"): vol.Any(str, None),

@@ -9,7 +9,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import N_, device_id, duration, slug, slug_key
+from autocore.api import N_, device_id, duration, label, slug, slug_key
 
 from .channel import ChannelType
 
@@ -78,7 +78,7 @@ def _lasts(channel: Mapping[str, Any]) -> Mapping[str, Any]:
 CHANNEL = vol.Schema(
     vol.All(
         {
-            vol.Required("name", description="what people read"): vol.All(str, vol.Length(min=1, max=60)),
+            vol.Required("name", description="what people read"): label,
             vol.Optional("id", default=None, description="the entity is switch.<id>; made from the name otherwise"): vol.Any(
                 slug_key, None
             ),
@@ -92,7 +92,7 @@ CHANNEL = vol.Schema(
                 slug_key, None
             ),
             vol.Optional("icon", default=None, description="a Tabler icon"): vol.Any(str, None),
-            vol.Optional("area", default=None, description="where in the vehicle"): vol.Any(str, None),
+            vol.Optional("area", default=None, description="where in the vehicle"): vol.Any(label, None),
         },
         _lasts,
     )
@@ -129,7 +129,7 @@ BOARD = vol.Schema(
     vol.All(
         {
             vol.Required("device", description="the board's id on MQTT"): device_id,
-            vol.Optional("name", default=None, description="what people read; its id otherwise"): vol.Any(str, None),
+            vol.Optional("name", default=None, description="what people read; its id otherwise"): vol.Any(label, None),
             vol.Optional("size", default=16, description="how many channels the board has"): vol.In(
                 SIZES, msg=f"a board has {', '.join(map(str, SIZES))} channels"
             ),

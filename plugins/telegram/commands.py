@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from autocore.api import AutocoreError, PluginHost, Role
+from autocore.api import AutocoreError, PluginHost, Role, readable
 
 from .api import Api, Fault, Other, Pressed, Said
 from .chats import Chats
@@ -155,7 +155,7 @@ class Commands:
             if self._pairing.is_locked:
                 return Reply(_("That is not the code. Pairing is locked for ten minutes."))
             return Reply(_("That is not the code."))
-        chat = Chat(said.chat, said.chat_name[:60], role)
+        chat = Chat(said.chat, readable(said.chat_name, 60), role)
         try:
             await self._chats.add(chat)
         except AutocoreError as error:

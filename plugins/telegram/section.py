@@ -9,7 +9,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import N_, Role, Severity
+from autocore.api import N_, Role, Severity, label
 
 BASE_URL = "https://api.telegram.org"
 ROLES = tuple(role.name.lower() for role in Role)
@@ -112,9 +112,7 @@ def _address(value: Any) -> str:
 _CHAT = vol.Schema(
     {
         vol.Required("id", description="Telegram's number of the chat"): chat_id,
-        vol.Optional("name", default="", description="what you call it"): vol.All(
-            str, vol.Length(max=60, msg="a name has at most 60 characters")
-        ),
+        vol.Optional("name", default="", description="what you call it"): vol.Any("", label),
         vol.Optional("role", default="operator", description="what it may do"): one_of(ROLES),
         vol.Optional("minimum", default=None, description="what matters less is not sent to it"): vol.Any(
             None, one_of(SEVERITIES)

@@ -57,7 +57,7 @@ class ForeignSensor:
         if self._scale is not None:
             if not isinstance(value, (int, float)):
                 raise InvalidData(f"scale needs a number, not {type(value).__name__}", field="value")
-            value = value * self._scale
+            value = float(self._entity.description.read(value)) * self._scale  # type: ignore[arg-type]  # it is a number
         self._entity.set(value)
 
 

@@ -48,7 +48,7 @@ class NativeTelemetry:
 
     def on_data(self, message: Message) -> None:
         """Take one message; a reading that is wrong is refused by itself, the others count."""
-        device = message.topic.split("/")[-2]
+        device, said = message.topic.split("/")[-2], message.json()
         if not self._host.devices.admit(device):
             return
 
@@ -56,7 +56,7 @@ class NativeTelemetry:
             self._host.mqtt.reject(message, device, field, reason)
 
         known = self._by_device.setdefault(device, {})
-        for reading in native(message.json(), reject):
+        for reading in native(said, reject):
             if reading.key not in known:
                 if len(known) >= READINGS_PER_DEVICE:
                     reject(reading.key, f"a device has at most {READINGS_PER_DEVICE} readings")

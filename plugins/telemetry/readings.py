@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autocore.api import InvalidData, slug
+from autocore.api import InvalidData, Sensor, readable, slug
 
+LONGEST_UNIT = 20
 MAX_DEPTH = 8  # nested keys become `a_b_c`; nothing real is deeper
+_ANY = Sensor("reading")
 SENSOR_KEYS = frozenset({"sensor", "value", "unit", "ts"})
 
 Reject = Callable[[str, str], None]
@@ -67,10 +69,10 @@ def _one(item: Mapping[str, Any], reject: Reject) -> Iterator[Reading]:
         name, value, unit = item["sensor"], item["value"], item.get("unit")
         if not isinstance(name, str) or not slug(name):
             reject("sensor", "the name of a sensor is a text with a letter or digit")
-        elif _is_scalar(value):
-            yield Reading(slug(name), value, unit if isinstance(unit, str) else None, item.get("ts"))
+        elif (fault := _fault(value)) is not None:
+            reject("value", fault)
         else:
-            reject("value", "a reading is a number, a text or true/false")
+            yield Reading(slug(name), value, readable(unit, LONGEST_UNIT) if isinstance(unit, str) else None, item.get("ts"))
         return
     yield from _flat(item, "", 0, reject)
 
@@ -85,11 +87,22 @@ def _flat(item: Mapping[str, Any], prefix: str, depth: int, reject: Reject) -> I
             reject(name, "the name of a reading has a letter or digit")
         elif isinstance(value, Mapping):
             yield from _flat(value, key, depth + 1, reject)
-        elif _is_scalar(value):
-            yield Reading(key, value)
         elif value is not None:  # null is a reading that the device could not take
-            reject(key, "a reading is a number, a text or true/false")
+            fault = _fault(value)
+            if fault is None:
+                yield Reading(key, value)
+            else:
+                reject(key, fault)
 
 
-def _is_scalar(value: Any) -> bool:
-    return isinstance(value, (bool, int, float, str))
+def _fault(value: Any) -> str | None:
+    """Give what keeps a value from being a reading, None when it is one."""
+    if isinstance(value, (bool, float)):
+        return None
+    if not isinstance(value, (int, str)):
+        return "a reading is a number, a text or true/false"
+    try:
+        _ANY.read(value)
+    except InvalidData as error:
+        return error.message
+    return None

@@ -6,7 +6,7 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import N_, device_id, duration, entity_id, limits, slug_key, topic_filter
+from autocore.api import N_, device_id, duration, entity_id, label, limits, slug_key, topic_filter
 
 _FACE: dict[Any, Any] = {
     vol.Optional("unit", default=None, description="instead of the one that it says, or that its name means"): vol.Any(
@@ -14,7 +14,7 @@ _FACE: dict[Any, Any] = {
     ),
     vol.Optional("device_class", default=None, description="Home Assistant's word, e.g. temperature"): vol.Any(str, None),
     vol.Optional("icon", default=None, description="a Tabler icon"): vol.Any(str, None),
-    vol.Optional("area", default=None, description="where in the vehicle"): vol.Any(str, None),
+    vol.Optional("area", default=None, description="where in the vehicle"): vol.Any(label, None),
     vol.Optional("precision", default=None, description="digits after the point worth showing"): vol.Any(
         vol.All(int, vol.Range(0, 6)), None
     ),
@@ -37,9 +37,7 @@ def reading(value: Any) -> str:
 
 READING = vol.Schema(
     {
-        vol.Optional("name", default=None, description="what people read"): vol.Any(
-            vol.All(str, vol.Length(min=1, max=60)), None
-        ),
+        vol.Optional("name", default=None, description="what people read"): vol.Any(label, None),
         vol.Optional("ignore", default=False, description="true: it becomes no sensor"): bool,
         **_FACE,
     }
@@ -48,7 +46,7 @@ READING = vol.Schema(
 SENSOR = vol.Schema(
     {
         vol.Required("topic", description="where the board of another make publishes"): topic_filter,
-        vol.Required("name", description="what people read"): vol.All(str, vol.Length(min=1)),
+        vol.Required("name", description="what people read"): label,
         vol.Optional("path", default="", description="where in its JSON, e.g. ENERGY.Power; empty for a plain number"): str,
         vol.Optional("id", default=None, description="the entity is sensor.<id>; made from the name otherwise"): vol.Any(
             slug_key, None

@@ -51,7 +51,9 @@ def test_an_unchanged_report_keeps_the_time_of_the_change(entities: EntityRegist
     assert door.state.changed_ns == clock.monotonic_ns()
 
 
-@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, True, None], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [math.nan, math.inf, -math.inf, True, None, 2**64, -(2**64), "x" * 256], ids=lambda one: f"{one!s:.25}"
+)
 def test_a_sensor_refuses_what_is_no_reading_and_keeps_its_state(entities: EntityRegistry, wrong: float | None) -> None:
     rpm = entities.add("telemetry", Sensor("rpm"))
     rpm.set(800)
@@ -132,7 +134,17 @@ def test_an_entity_that_comes_back_as_another_kind_is_another_entity(entities: E
     assert (new.id, "sensor.door" in entities) == ("binary_sensor.door", False)
 
 
-@given(st.lists(st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(), st.none()), max_size=30))
+@given(
+    st.lists(
+        st.one_of(
+            st.integers(-(2**64) + 1, 2**64 - 1),
+            st.floats(allow_nan=False, allow_infinity=False),
+            st.text(max_size=255),
+            st.none(),
+        ),
+        max_size=30,
+    )
+)
 def test_states_are_in_order_and_the_change_is_never_after_the_report(reports: list[float | int | str | None]) -> None:
     clock = FakeClock()
     sequence = Sequence(1, lambda limit: None)

@@ -61,8 +61,4 @@ class Limiter:
 
 
 def _keys(account: str, peer: str) -> tuple[tuple[tuple[str, str], int], ...]:
-    return (
-        ((account, peer), FREE_ATTEMPTS),
-        (("", peer), FREE_ATTEMPTS * 4),
-        ((account, ""), FREE_ATTEMPTS * ACCOUNT_FACTOR),
-    )
+    return (((account, peer), FREE_ATTEMPTS), (("", peer), FREE_ATTEMPTS * 4), ((account, ""), FREE_ATTEMPTS * ACCOUNT_FACTOR))

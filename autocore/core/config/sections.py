@@ -11,7 +11,7 @@ from typing import Any
 import voluptuous as vol
 
 from autocore.core.config.tree import MarkedDict
-from autocore.core.config.types import duration, one_of, port, size, time_zone, whole
+from autocore.core.config.types import duration, label, one_of, port, size, time_zone, whole
 from autocore.core.config.validation import validate
 from autocore.core.errors import ConfigError, ConfigFaults, InvalidData
 from autocore.core.mqtt.endpoint import parse_broker_url
@@ -250,8 +250,6 @@ def _sensible(every_s: float) -> float:
     raise vol.Invalid(RHYTHM)
 
 
-TEXT = vol.All(str, vol.Length(min=1, max=60, msg="expected a text of 1 to 60 characters"))
-
 PATTERNS = vol.All([vol.All(str, vol.Length(min=1, max=100))], vol.Length(max=100), vol.Coerce(tuple))
 
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -293,7 +291,7 @@ def _recording(value: Any) -> Recording:
 SCHEMAS: dict[str, vol.Schema] = {
     "autocore": vol.Schema(
         {
-            vol.Optional("name", description="what the vehicle is called"): TEXT,
+            vol.Optional("name", description="what the vehicle is called"): label,
             vol.Optional("language", description="of those whose browser asks for none"): one_of(*LANGUAGES),
             vol.Optional("units", description="of those who chose none themselves"): one_of("metric", "imperial"),
             vol.Optional("timezone", description="of the times that are shown, and of jobs; the machine's otherwise"): time_zone,

@@ -30,7 +30,10 @@ def parse_broker_url(url: str) -> Endpoint:
     Raises:
         InvalidData: it is no such address.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # brackets that are no address of IPv6
+        parts = urlsplit("")
     try:
         port = parts.port
     except ValueError:

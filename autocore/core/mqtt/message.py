@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,6 +10,9 @@ import msgspec
 from autocore.core.errors import InvalidData
 
 MAX_PAYLOAD_BYTES = 64 * 1024  # protocol.md: JSON payloads are at most 64 KiB
+
+DEEPEST = 32  # levels; whatever keeps, masks or shows a document again goes down as deep as it is
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 T = TypeVar("T")
 _any = msgspec.json.Decoder()
@@ -68,6 +72,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     def _read(self, decoder: msgspec.json.Decoder[Any]) -> Any:
         self._check_size()
+        check_depth(self.payload)
         try:
             return decoder.decode(self.payload)
         except msgspec.ValidationError as error:
@@ -75,9 +80,18 @@ class Message(msgspec.Struct, frozen=True, gc=False):
             raise InvalidData(reason[:1].lower() + reason[1:], field=place.rstrip("`").removeprefix("$").lstrip(".")) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InvalidData(f"the payload is no JSON: {error}", field="payload") from None
-        except RecursionError:
-            raise InvalidData("the payload is nested too deeply", field="payload") from None
 
     def _check_size(self) -> None:
         if len(self.payload) > MAX_PAYLOAD_BYTES:
             raise InvalidData(f"the payload has {len(self.payload)} bytes, at most {MAX_PAYLOAD_BYTES}", field="payload")
+
+
+def check_depth(text: bytes, field: str = "payload") -> None:
+    """Refuse JSON that is nested deeper than 32 levels, before it is decoded; raises InvalidData. Other text may pass."""
+    if text.count(b"[") + text.count(b"{") <= DEEPEST:
+        return  # nearly all: no string has to be told from what is around it
+    depth = 0
+    for bracket in re.findall(rb"[\[\]{}]", _STRING.sub(b"", text)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > DEEPEST:
+            raise InvalidData(f"this is nested deeper than {DEEPEST} levels", field=field)

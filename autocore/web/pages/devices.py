@@ -10,12 +10,13 @@ from litestar import Request, Response, get, post
 from autocore.broker.grants import CAPABILITIES
 from autocore.broker.inspection import Check
 from autocore.core.devices import Device, Standing
-from autocore.core.errors import AutocoreError, UnknownName
+from autocore.core.errors import AutocoreError, InvalidData, UnknownName
 from autocore.core.link import DeviceLink
 from autocore.core.model import Caller, Role
 from autocore.core.names import N_, nearest
 from autocore.core.panels import Slot
 from autocore.web.access import needs
+from autocore.web.errors import status_of
 from autocore.web.pages.logs import shown
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
@@ -59,10 +60,15 @@ async def call_device(
     """Take what people call a device, and give its form again."""
     sent = await request.form()
     words = {name: str(sent.get(name, "")).strip()[:LONGEST_WORD] for name in ("alias", "area")}
-    device = parts.devices.call(device_id, words, caller.cause)
-    await parts.saved()
-    context = {"device": device, "what": {"ok": True, "message": pages.translate(request, "Saved.")}}
-    return await pages.fragment(request, "device_form.html", context)
+    status, message = 200, "Saved."
+    try:
+        parts.devices.call(device_id, words, caller.cause)
+        await parts.saved()
+    except InvalidData as error:
+        status, message = status_of(error), error.message
+    what = {"ok": status == 200, "message": pages.translate(request, message)}  # noqa: PLR2004  # it was saved
+    context = {"device": parts.devices.get(device_id), "what": what}
+    return await pages.fragment(request, "device_form.html", context, status=status)
 
 
 @post(

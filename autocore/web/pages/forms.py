@@ -15,6 +15,7 @@ from typing import Any
 import voluptuous as vol
 
 from autocore.core.errors import InvalidData
+from autocore.core.mqtt.message import check_depth
 
 LONGEST = 10_000
 
@@ -119,6 +120,7 @@ def _read(field: Field, text: str) -> Any:
         Input.JSON: json.loads,
         Input.ANY: _plain,
     }
+    check_depth(text.encode(), field.name)
     try:
         return readers.get(field.input, str)(text)
     except ValueError:

@@ -81,6 +81,7 @@ CORE_SENTENCES = (
     N_("the time for the set-up is over; restart the gateway for a new code"),
     N_("this is not the code; it is printed at the gateway's start and stands in autocore-setup.txt"),
     N_("a name has 1 to 64 characters, none of them a control character"),
+    N_("it holds a character that cannot be seen or turns words round; type it anew"),
     N_("this is the last administrator; make another one first"),
     N_("a PIN has 4 to 8 digits and nothing else"),
     N_("this PIN is one of the first that anybody tries; choose another"),

@@ -14,6 +14,7 @@ from autocore.core.model import Caller, Role
 from autocore.core.services import Service, ServiceRegistry
 from autocore.web.access import DELEGATED, needs
 from autocore.web.answers import Answers, Outcome
+from autocore.web.bodies import check_body
 from autocore.web.schema import json_schema
 
 Wait = Annotated[Literal["applied", "accepted"], QueryParameter(description="`accepted` answers before the device did.")]
@@ -58,7 +59,7 @@ async def call_service(  # the parts it asks and the parts of the request
 
 
 async def _body(request: Request[Any, Any, Any]) -> Mapping[str, Any]:
-    body = await request.body()
+    body = check_body(await request.body())
     try:
         data = msgspec.json.decode(body) if body else {}
     except msgspec.DecodeError as error:
