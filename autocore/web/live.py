@@ -6,6 +6,7 @@ For each client there is one set of entities that changed since its last frame, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -16,21 +17,25 @@ import msgspec
 from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 
+from autocore.auth.accounts import Accounts
 from autocore.builtin.eventtypes import EventClass, class_of, without_secrets
-from autocore.core.auth.accounts import Accounts
 from autocore.core.bus import ALL, Bus, Event
-from autocore.core.clock import Timeline
+from autocore.core.clock import NS, Timeline
 from autocore.core.entities import Entity, EntityRegistry
 from autocore.core.errors import AutocoreError, InvalidData
 from autocore.core.model import Caller, Role, State
 from autocore.core.mqtt.message import check_depth
 from autocore.core.services import ServiceRegistry
+from autocore.rates.bucket import Bucket
 from autocore.web.errors import problem_of
 from autocore.web.views import entity_view, iso
 
 FRAME_S = 0.016  # one frame of a screen: more often nobody sees it
 CHECK_S = 0.4  # with half a second of trust in a checked token: closed within a second of its revocation
 CALLS_AT_ONCE = 16
+WORDS_PER_S = 100.0  # of one client; ten fingers that hold something make as many
+WORDS_AT_ONCE = 200
+INTERESTS = 64  # of one client; a page of the admin has one or two
 CLIENTS = 200
 EVENTS_WAITING, EVENT_BYTES_WAITING = 200, 262_144  # for each client; newest win, what is left out is counted
 UNAUTHORISED = 4401
@@ -158,8 +163,14 @@ class Client:
         return event
 
     async def _subscribe(self, interest: Interest) -> None:
-        self.interests.append(interest)
-        self._live.forget_routes()
+        lasting = msgspec.structs.replace(interest, since=None)
+        if lasting not in self.interests:
+            if len(self.interests) >= INTERESTS:
+                many = f"a client has at most {INTERESTS} subscriptions; unsubscribe from some, or name more in one"
+                await self.send({"error": {"code": "too_many", "detail": many}})
+                return
+            self.interests.append(lasting)
+            self._live.forget_routes()
         entities = self._live.entities
         since = interest.since or 0
         states = [
@@ -174,7 +185,7 @@ class Client:
         def rest(names: list[str], lost: list[str]) -> list[str]:
             return [name for name in names if name not in lost]
 
-        self.interests = [
+        left = [
             Interest(
                 rest(one.entities, gone.entities),
                 rest(one.kinds, gone.kinds),
@@ -183,6 +194,7 @@ class Client:
             )
             for one in self.interests
         ]
+        self.interests = [one for one in left if one != Interest()]
         self._live.forget_routes()
 
     async def _call(self, call: Call) -> None:
@@ -195,11 +207,11 @@ class Client:
 
     async def _carry_out(self, call: Call) -> None:
         try:
-            outcome = await self._live.services.call(call.service, call.data, self.caller)
+            outcome = {"ok": True, **await self._live.services.call(call.service, call.data, self.caller)}
         except AutocoreError as error:
-            await self.send({"result": {"id": call.id, "ok": False, **problem_of(error)}})
-        else:
-            await self.send({"result": {"id": call.id, "ok": True, **outcome}})
+            outcome = {"ok": False, **problem_of(error)}
+        with contextlib.suppress(OSError):  # ASGI's word for a client that left; the call itself is in the audit
+            await self.send({"result": {"id": call.id, **outcome}})
 
 
 class Live:
@@ -300,9 +312,13 @@ class Live:
                 self.left_out += client.tell(text)
 
     async def _listen(self, client: Client, socket: WebSocket[Any, Any, Any]) -> None:
+        bucket, loop = Bucket(WORDS_PER_S, WORDS_AT_ONCE), asyncio.get_running_loop()
         try:
             while True:
-                await client.take(await socket.receive_text())
+                text = await socket.receive_text()
+                if not bucket.take(round(loop.time() * NS)):  # whoever says too much is read more slowly, and nobody else is
+                    await asyncio.sleep(1 / WORDS_PER_S)
+                await client.take(text)
         except WebSocketDisconnect:
             return
 

@@ -64,7 +64,19 @@ class PatientHttp(_Patient, HttpToolsProtocol):
 
 
 class PatientSocket(_Patient, WebSocketsSansIOProtocol):
-    """WebSockets."""
+    """WebSockets; nothing more is read from one that does not read, or the answers to its pings would pile up."""
 
     def __init__(self, *words: Any, **facts: Any) -> None:
         super().__init__(*words, **facts)
+
+    def pause_writing(self) -> None:
+        """Hear that the other end takes nothing now."""
+        super().pause_writing()
+        if not self.read_paused:
+            self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Hear that it took most of what waited."""
+        super().resume_writing()
+        if not self.read_paused and not self.transport.is_closing():
+            self.transport.resume_reading()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from autocore.web import patience
+from autocore.web.live import INTERESTS
 from tests.conftest import PASSWORD, Running, Start, eventually
 from tests.web.test_rest import send
 
@@ -246,3 +248,31 @@ async def _hear_all(client: ClientConnection) -> None:
 
 async def _is_cut(gateway: Running, before: int) -> bool:
     return await counted(gateway, "autocore_web_cut") == before + 1
+
+
+async def test_a_client_that_subscribes_without_end_is_told_so_and_the_same_subscription_counts_once(start: Start) -> None:
+    gateway = await start()
+    async with live(gateway) as socket:
+        for _ in range(INTERESTS + 5):
+            await socket.say(subscribe={"kinds": ["sensor"]})
+            await socket.hear("snapshot")
+        for number in range(INTERESTS):
+            await socket.say(subscribe={"entities": [f"sensor.x{number}"]})
+        assert (await socket.hear("error"))["code"] == "too_many"
+        await socket.say(unsubscribe={"kinds": ["sensor"]})
+        await socket.say(subscribe={"entities": ["sensor.y"]})
+        assert (await socket.hear("snapshot"))["unknown"]
+
+
+async def test_a_client_that_leaves_while_its_call_is_under_way_leaves_no_trace(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = await start()
+    for _ in range(20):
+        async with live(gateway) as socket:
+            for number in range(10):
+                await socket.say(call={"id": number, "service": "nothing.there"})
+            socket.socket.transport.abort()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert [one for one in caplog.records if one.name == "asyncio"] == []

@@ -196,7 +196,7 @@ class MqttHub:
 
         Raises:
             InvalidData: it is no topic.
-            Refused: the topic is claimed by another (`claimed`), or there is no broker now, or one that does not read (`offline`).
+            Refused: the topic is claimed by another (`claimed`), or there is no broker that reads (`offline`).
         """
         self._check_owner(topic, owner)
         body = encode(payload)
