@@ -392,7 +392,7 @@ class Lane:
 
 
 def _is_same(topic: str, kept: Any, found: Any) -> bool:
-    """Say whether a topic is as it was; the value of an entity whose device has long been silent becomes unavailable, and stays."""
+    """Say whether a topic is as it was; an entity whose device has long been silent becomes unavailable, and its value stays."""
     if topic.endswith("/state"):
         return bool(found) and found["value"] == kept["value"]
     return bool(found == kept)
