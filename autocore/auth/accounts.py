@@ -18,7 +18,7 @@ from autocore.auth import tokens
 from autocore.auth.limiter import Limiter
 from autocore.auth.passwords import check_password, hash_password, is_password
 from autocore.core.clock import NS, Clock
-from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, StorageError, UnknownName
+from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, StorageError, TooManyAttempts, UnknownName
 from autocore.core.model import Caller, Cause, Role
 from autocore.core.names import nearest
 from autocore.core.storage.database import Database
@@ -144,15 +144,30 @@ class Accounts:
         self._has_administrator = True
 
     async def log_in(self, name: str, password: str, peer: str) -> Session:
-        """Begin a session.
+        """Begin a session; raises as `check_password`."""
+        name = name.strip()
+        await self.check_password(name, password, peer)
+        return await self._begin_session(name, peer)
+
+    async def check_password(self, name: str, password: str, peer: str) -> None:
+        """Let a right password pass.
 
         Raises:
             NotAuthenticated: the name or the password is wrong; it does not say which.
             TooManyAttempts: too many wrong ones.
         """
         name = name.strip()  # Pony would, and find the user: the limiter must count for the same name
+        try:
+            await self._check(name, password, peer)
+        except (NotAuthenticated, TooManyAttempts) as error:
+            await self._turned_away(name, peer, error)
+            raise
+
+    async def _turned_away(self, name: str, peer: str, error: NotAuthenticated | TooManyAttempts) -> None:
+        """Hear that somebody gave a wrong password, or has to wait."""
+
+    async def _check(self, name: str, password: str, peer: str) -> None:
         self._limiter.check(name, peer)
-        db = self._database.pony
         hashed = await self._database.read(lambda: getattr(self._find(name), "password", None))
         async with self._hashing:
             self._limiter.check(name, peer)  # again: those who asked at the same moment have failed meanwhile
@@ -162,6 +177,9 @@ class Accounts:
         if not is_right:
             raise NotAuthenticated("the name or the password is wrong")
         self._limiter.succeeded(name, peer)
+
+    async def _begin_session(self, name: str, peer: str) -> Session:
+        db = self._database.pony
         session_id = secrets.token_urlsafe(16)
         started_ns = self._clock.monotonic_ns()
         expires_wall_ns = self._wall_after(self.session_s)

@@ -93,13 +93,7 @@ class People(Accounts):
 
     async def log_in(self, name: str, password: str, peer: str) -> Session:
         """Begin a session; see `Accounts.log_in`."""
-        try:
-            session = await super().log_in(name, password, peer)
-        except (NotAuthenticated, TooManyAttempts) as error:
-            # What is typed into the wrong field may be a password, so only the name of a user is told.
-            is_known = any(one.name == name for one in await self.users())
-            self._tell_failure(name if is_known else "", peer, error)
-            raise
+        session = await super().log_in(name, password, peer)
         self._bus.emit("auth.logged_in", {"user": name, "address": peer}, Cause(WEB, name, peer))
         return session
 
@@ -243,6 +237,11 @@ class People(Accounts):
                 self._bus.emit("user.changed", facts, by)
             if was["mark"] != now["mark"]:
                 self._bus.emit("user.password", {"user": now["user"]}, by)
+
+    async def _turned_away(self, name: str, peer: str, error: NotAuthenticated | TooManyAttempts) -> None:
+        # What is typed into the wrong field may be a password, so only the name of a user is told.
+        is_known = any(one.name == name for one in await self.users())
+        self._tell_failure(name if is_known else "", peer, error)
 
     def _tell_failure(self, user: str, peer: str, error: Exception) -> None:
         cause = Cause(WEB, user or "somebody", peer)

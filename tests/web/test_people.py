@@ -226,3 +226,14 @@ async def test_a_trivial_pin_is_refused_at_its_field(car: Car) -> None:
     assert answer.status_code == 400
     assert "one of the first that anybody tries" in answer.text
     assert 'aria-errormessage="pin-pin-error"' in answer.text
+
+
+async def test_a_password_that_is_asked_again_begins_no_session_and_is_no_log_in(car: Car) -> None:
+    await car.start("telemetry:\n")
+    web = await car.web()
+    before = (await web.get(f"{API}/auth/sessions")).json()["items"]
+    told = (await web.get(f"{API}/events?type=auth.logged_in")).json()["items"]
+    body = {"username": "bob", "password": OTHER, "role": "viewer", **PROOF}
+    assert (await web.post(f"{API}/users", json=body)).is_success
+    assert (await web.get(f"{API}/auth/sessions")).json()["items"] == before
+    assert (await web.get(f"{API}/events?type=auth.logged_in")).json()["items"] == told

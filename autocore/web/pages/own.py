@@ -14,12 +14,12 @@ from autocore.core.errors import AutocoreError, InvalidData, UnknownName
 from autocore.core.model import Caller, Role
 from autocore.core.names import N_
 from autocore.web.access import needs
-from autocore.web.again import ask_again
 from autocore.web.errors import status_of
 from autocore.web.pages.people import error_at
 from autocore.web.pages.rendering import Pages
 from autocore.web.pages.settings import settings_facts
 from autocore.web.parts import Parts
+from autocore.web.proof import prove
 
 
 class OwnForm(msgspec.Struct):
@@ -43,7 +43,7 @@ async def change_password(
     async def work() -> None:
         if data.password != data.again:
             raise InvalidData("the two passwords differ", field="again")
-        await ask_again(request, parts.accounts, caller, data.own_password)
+        await prove(request, parts.accounts, caller, data.own_password)
         await parts.accounts.set_password(caller.cause.who, data.password, caller.cause, keep=caller.session)
 
     done = N_("Your password is changed; your other sessions are ended.")
@@ -57,7 +57,7 @@ async def set_pin(
     """Set the PIN."""
 
     async def work() -> None:
-        await ask_again(request, parts.accounts, caller, data.own_password)
+        await prove(request, parts.accounts, caller, data.own_password)
         await parts.accounts.set_pin(caller.cause.who, data.pin, caller.cause)
 
     return await _change(request, pages, parts, caller, work(), N_("Your PIN is set."), "pin")
@@ -70,7 +70,7 @@ async def remove_pin(
     """Take the PIN away."""
 
     async def work() -> None:
-        await ask_again(request, parts.accounts, caller, data.own_password)
+        await prove(request, parts.accounts, caller, data.own_password)
         await parts.accounts.set_pin(caller.cause.who, None, caller.cause)
 
     return await _change(request, pages, parts, caller, work(), N_("You have no PIN any more."), "pin")

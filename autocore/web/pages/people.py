@@ -16,11 +16,11 @@ from autocore.core.errors import AutocoreError, InvalidData, PermissionDenied, T
 from autocore.core.model import Caller, Role
 from autocore.core.names import N_
 from autocore.web.access import needs
-from autocore.web.again import ask_again
 from autocore.web.errors import status_of
 from autocore.web.matrix import matrix
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
+from autocore.web.proof import prove
 
 DAY_S = 86_400
 MOST_DAYS = 36_500
@@ -58,7 +58,7 @@ async def add_user(
     """Make a user, or say at the field what is wrong."""
 
     async def work() -> None:
-        await ask_again(request, parts.accounts, caller, data.own_password)
+        await prove(request, parts.accounts, caller, data.own_password)
         await parts.accounts.add_user(data.username.strip(), data.password, Role.parse(data.role), caller.cause)
 
     return await _change(request, pages, parts, caller, work(), N_("The user is made."), {"form": "user", "user": data})
@@ -72,7 +72,7 @@ async def set_role(
 
     async def work() -> None:
         role = Role.parse(data.role)
-        await ask_again(request, parts.accounts, caller, data.own_password)
+        await prove(request, parts.accounts, caller, data.own_password)
         await parts.accounts.set_role(name, role, caller.cause)
 
     return await _change(request, pages, parts, caller, work(), N_("The role is changed."), {"form": f"role {name}"})
@@ -85,7 +85,7 @@ async def set_password(
     """Give a user another password and end the user's sessions."""
 
     async def work() -> None:
-        await ask_again(request, parts.accounts, caller, data.own_password)
+        await prove(request, parts.accounts, caller, data.own_password)
         keep = caller.session if name == caller.cause.who else None
         await parts.accounts.set_password(name, data.password, caller.cause, keep=keep)
 
@@ -99,7 +99,7 @@ async def remove_user(
     """Remove a user with all sessions and tokens; the last administrator stays."""
 
     async def work() -> None:
-        await ask_again(request, parts.accounts, caller, data.own_password)
+        await prove(request, parts.accounts, caller, data.own_password)
         await parts.accounts.remove_user(name, caller.cause)
 
     return await _change(request, pages, parts, caller, work(), N_("The user is removed."), {"form": f"remove {name}"})

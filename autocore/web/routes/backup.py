@@ -17,7 +17,6 @@ from autocore.core.services import Record
 from autocore.web.access import needs
 from autocore.web.parts import Parts
 from autocore.web.proof import prove
-from autocore.web.routes.auth import peer_of
 from autocore.web.uploads import file_of
 
 Text = Annotated[str, msgspec.Meta(max_length=300)]
@@ -85,7 +84,7 @@ async def begin_restore(request: Request[Any, Any, Any], parts: Parts, caller: C
     """Begin to restore one when the password is right, and remember who asked; gives the job."""
     try:
         parts.backups.shelf.get(name)
-        await prove(parts.accounts, caller, proof.password, peer_of(request), WRONG_PASSWORD)
+        await prove(request, parts.accounts, caller, proof.password, WRONG_PASSWORD)
         job = parts.backups.begin_restore(name, proof.passphrase or None)
     except AutocoreError as error:
         remember(parts, caller, "restore", {"name": name[:150]}, error)

@@ -15,7 +15,6 @@ from autocore.tls.reading import view
 from autocore.web.access import needs
 from autocore.web.parts import Parts
 from autocore.web.proof import prove
-from autocore.web.routes.auth import peer_of
 
 WRONG_PASSWORD = "the password is wrong; it is asked again because everybody's connection depends on the certificate"  # noqa: S105
 NOTHING = "nothing here is encrypted, so there is no certificate: the gateway is reached from this machine only, or without TLS"
@@ -47,7 +46,7 @@ async def renew(request: Request[Any, Any, Any], parts: Parts, caller: Caller, p
     outcome, detail = "done", ""
     try:
         keeper = keeper_of(parts)
-        await prove(parts.accounts, caller, password, peer_of(request), WRONG_PASSWORD)
+        await prove(request, parts.accounts, caller, password, WRONG_PASSWORD)
         await keeper.renew(caller.cause)
     except AutocoreError as error:
         outcome, detail = error.code, str(error)

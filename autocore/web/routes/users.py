@@ -10,9 +10,9 @@ from litestar import Request, delete, get, patch, post, put
 from autocore.builtin.people import People
 from autocore.core.model import Caller, Role
 from autocore.web.access import needs
-from autocore.web.again import ask_again
 from autocore.web.matrix import matrix
 from autocore.web.parts import Parts
+from autocore.web.proof import prove
 from autocore.web.routes.auth import Text
 
 
@@ -61,7 +61,7 @@ async def list_users(accounts: People) -> dict[str, Any]:
 async def add_user(request: Request[Any, Any, Any], accounts: People, caller: Caller, data: NewUser) -> dict[str, Any]:
     """Make a user."""
     role = Role.parse(data.role)
-    await ask_again(request, accounts, caller, data.own_password)
+    await prove(request, accounts, caller, data.own_password)
     await accounts.add_user(data.username, data.password, role, caller.cause)
     return {"username": data.username, "role": role.name.lower()}
 
@@ -72,7 +72,7 @@ async def set_role(
 ) -> dict[str, Any]:
     """Give a user another role; the last administrator keeps it."""
     role = Role.parse(data.role)
-    await ask_again(request, accounts, caller, data.own_password)
+    await prove(request, accounts, caller, data.own_password)
     await accounts.set_role(username, role, caller.cause)
     return {"username": username, "role": role.name.lower()}
 
@@ -82,7 +82,7 @@ async def set_password(
     request: Request[Any, Any, Any], accounts: People, caller: Caller, username: str, data: NewPassword
 ) -> None:
     """Give a user another password and end the user's sessions."""
-    await ask_again(request, accounts, caller, data.own_password)
+    await prove(request, accounts, caller, data.own_password)
     keep = caller.session if username == caller.cause.who else None
     await accounts.set_password(username, data.password, caller.cause, keep=keep)
 
@@ -90,7 +90,7 @@ async def set_password(
 @delete("/users/{username:str}", opt=needs(Role.ADMIN, "users:write"), summary="Remove a user")
 async def remove_user(request: Request[Any, Any, Any], accounts: People, caller: Caller, username: str, data: Proof) -> None:
     """Remove a user with all sessions and tokens; the last administrator stays."""
-    await ask_again(request, accounts, caller, data.own_password)
+    await prove(request, accounts, caller, data.own_password)
     await accounts.remove_user(username, caller.cause)
 
 
@@ -103,21 +103,21 @@ async def get_permissions(parts: Parts) -> dict[str, Any]:
 @put("/auth/password", opt=needs(Role.VIEWER, "auth:password"), status_code=204, summary="Change my password")
 async def change_password(request: Request[Any, Any, Any], accounts: People, caller: Caller, data: NewPassword) -> None:
     """Change the caller's own password and end the caller's other sessions."""
-    await ask_again(request, accounts, caller, data.own_password)
+    await prove(request, accounts, caller, data.own_password)
     await accounts.set_password(caller.cause.who, data.password, caller.cause, keep=caller.session)
 
 
 @put("/auth/pin", opt=needs(Role.VIEWER, "auth:pin"), status_code=204, summary="Set my PIN")
 async def set_pin(request: Request[Any, Any, Any], accounts: People, caller: Caller, data: NewPin) -> None:
     """Set the caller's PIN: it is asked for before something protected moves."""
-    await ask_again(request, accounts, caller, data.own_password)
+    await prove(request, accounts, caller, data.own_password)
     await accounts.set_pin(caller.cause.who, data.pin, caller.cause)
 
 
 @delete("/auth/pin", opt=needs(Role.VIEWER, "auth:pin"), summary="Take my PIN away")
 async def remove_pin(request: Request[Any, Any, Any], accounts: People, caller: Caller, data: Proof) -> None:
     """Take the caller's PIN away."""
-    await ask_again(request, accounts, caller, data.own_password)
+    await prove(request, accounts, caller, data.own_password)
     await accounts.set_pin(caller.cause.who, None, caller.cause)
 
 
