@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 
 from autocore import __version__
+from autocore.auth.accounts import HOUR_S
+from autocore.auth.tokens import signing_key
 from autocore.backup.desk import Backups, Ground
 from autocore.broker.filters import FilterMemory
 from autocore.broker.mosquitto import Mosquitto
@@ -35,8 +37,6 @@ from autocore.builtin.timekeeper import BelievableClock, TimeKeeper
 from autocore.builtin.witness import Witness, both
 from autocore.builtin.zone import live_in
 from autocore.check import faults_of
-from autocore.core.auth.accounts import HOUR_S
-from autocore.core.auth.tokens import signing_key
 from autocore.core.bus import Bus
 from autocore.core.cache import Cache
 from autocore.core.clock import Clock, SystemClock, Timeline

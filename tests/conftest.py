@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from passlib.context import CryptContext
 
 from autocore.app import Gateway, Settings
-from autocore.core.auth import passwords
+from autocore.auth import passwords
 from autocore.core.config import load
 from autocore.core.mqtt.endpoint import Endpoint
 from autocore.simulator import run_vehicle

@@ -47,7 +47,7 @@ HEAD_NS = 5 * NS  # between two writings of the head: each is a new file, half a
 TIDY_NS = 3600 * NS  # between two looks at how old the oldest rows are
 TIDY_ROWS = 500  # the same by what was written
 MOST_WAITING = 20_000
-PAGE = 500  # rows read at once for a download
+PAGE = 50  # rows read at once for a download: others wait for the reader too, and one that does not read on keeps them
 MOST_KNOWN = 200
 REST_S = 0.002  # after 1 000 rows that were checked: the loop has its turn
 

@@ -13,10 +13,10 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from autocore.auth.accounts import Accounts, ApiToken, Session
+from autocore.auth.tokens import API_PREFIX
 from autocore.builtin.pins import Pins
 from autocore.builtin.setupcode import SetupCode
-from autocore.core.auth.accounts import Accounts, ApiToken, Session
-from autocore.core.auth.tokens import API_PREFIX
 from autocore.core.bus import Bus
 from autocore.core.clock import NS, Clock, Timeline
 from autocore.core.errors import NotAuthenticated, PermissionDenied, StorageError, TooManyAttempts

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
-from autocore.core.auth.limiter import Limiter
-from autocore.core.auth.passwords import hash_password, is_password
+from autocore.auth.limiter import Limiter
+from autocore.auth.passwords import hash_password, is_password
 from autocore.core.clock import Clock
 from autocore.core.errors import InvalidData, PermissionDenied, Refused, UnknownName
 from autocore.core.storage.database import Database

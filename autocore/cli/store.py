@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+from autocore.auth.accounts import HOUR_S, NO_BOOT, Accounts
+from autocore.auth.tokens import signing_key
 from autocore.backup.plan import check_none_waits
 from autocore.builtin.setupcode import SetupCode
-from autocore.core.auth.accounts import HOUR_S, NO_BOOT, Accounts
-from autocore.core.auth.tokens import signing_key
 from autocore.core.clock import SystemClock
 from autocore.core.storage.state import DataFolder, StateStore
 from autocore.damage import Damages

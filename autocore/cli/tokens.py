@@ -7,9 +7,9 @@ from typing import Any
 import click
 import voluptuous as vol
 
+from autocore.auth.accounts import Accounts
 from autocore.cli.options import Common, common
 from autocore.cli.store import with_accounts
-from autocore.core.auth.accounts import Accounts
 from autocore.core.config.types import duration
 from autocore.core.errors import InvalidData
 

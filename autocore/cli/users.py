@@ -6,9 +6,9 @@ import sys
 
 import click
 
+from autocore.auth.accounts import Accounts
 from autocore.cli.options import Common, common
 from autocore.cli.store import with_accounts
-from autocore.core.auth.accounts import Accounts
 from autocore.core.model import Role
 
 ROLES = click.Choice([role.name.lower() for role in Role])

@@ -15,9 +15,11 @@ from time import perf_counter
 from typing import Any
 
 from autocore.core.errors import AutocoreError, InvalidData, PluginError
+from autocore.core.mqtt.message import Message
 
 TIMED_ONE_IN = 64
 WAITING_CALLS = 1_000  # calls that may wait for one async handler; beyond it the oldest is dropped and counted
+WAITING_BYTES = 1_000_000  # of the payloads of messages among them
 
 OnInvalid = Callable[..., None]
 """Called with (error, *arguments of the call)."""
@@ -116,13 +118,20 @@ class Guard:
     def _queued(self, call: Callable[..., Coroutine[Any, Any, Any]], on_invalid: OnInvalid | None) -> Callable[..., None]:
         waiting: deque[tuple[Any, ...]] = deque()
         wake = asyncio.Event()
+        waiting_bytes = 0
+
+        def take() -> tuple[Any, ...]:
+            nonlocal waiting_bytes
+            args = waiting.popleft()
+            waiting_bytes -= _bytes_of(args)
+            return args
 
         async def work() -> None:
             while True:
                 await wake.wait()
                 wake.clear()
                 while waiting:
-                    args = waiting.popleft()
+                    args = take()
                     self.cost.calls += 1
                     try:
                         await call(*args)
@@ -130,14 +139,20 @@ class Guard:
                         self._caught(call, error, on_invalid, args)
 
         def put(*args: Any) -> None:
-            if len(waiting) >= WAITING_CALLS:
-                waiting.popleft()
-                self.cost.dropped += 1
+            nonlocal waiting_bytes
             waiting.append(args)
+            waiting_bytes += _bytes_of(args)
+            while len(waiting) > WAITING_CALLS or (waiting_bytes > WAITING_BYTES and len(waiting) > 1):
+                take()
+                self.cost.dropped += 1
             wake.set()
 
         self._spawn(work())
         return put
+
+
+def _bytes_of(args: tuple[Any, ...]) -> int:
+    return sum(len(one.payload) for one in args if isinstance(one, Message))
 
 
 def _name(what: object) -> str:

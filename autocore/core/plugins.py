@@ -68,6 +68,7 @@ class PluginStatus:
     calls: int = 0
     errors: int = 0
     seconds: float = 0.0
+    dropped: int = 0
 
 
 class Plugin:
@@ -117,6 +118,7 @@ class Plugin:
             calls=cost.calls,
             errors=cost.errors,
             seconds=round(cost.seconds, 6),
+            dropped=cost.dropped,
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 from autocore.core.clock import MS, Clock, Timeline
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 MINUTES_IN_SPAN = 60
 FEW = 4  # times the points asked for: so many readings are read as they are
+PIECE = 2_000  # readings of a file that are in memory at once: about half a megabyte
 MOST_READ = 200_000  # readings read for one chart; beyond it the minutes serve
 
 
@@ -127,29 +129,25 @@ class Past:
     async def readings(
         self, entity_id: str, *, from_ns: int | None = None, to_ns: int | None = None
     ) -> AsyncIterator[list[tuple[Point, Resolution]]]:
-        """Give every reading between two wall times, a span at a time; where only minutes or hours are left, those."""
+        """Give every reading between two wall times, some at a time; where only minutes or hours are left, those.
+
+        Whoever takes them slowly keeps no more than one piece, and gets what is measured meanwhile too.
+        """
         series = self._recorder.number_of(entity_id)
         if series is None:
             return
         newest = -1
-        windows = self._windows(from_ns, to_ns)
-        for window in windows:
-            spans = await self._look(partial(Shelf.spans, window=window))
-            for span in spans:
-                piece = await self._look(partial(_span_points, span=span.number, series=series, window=window, level=RAW))
+        for window in self._windows(from_ns, to_ns):
+            done, is_over = -1, False
+            while not is_over:
+                waiting = self._recorder.waiting_of(series) if window.boot == self._boot else Run([], [], [])
+                look = partial(_next_piece, series=series, window=window, after=newest, waiting=waiting, done=done)
+                piece, span = await self._look(look)
+                if len(piece) < PIECE:
+                    is_over, done = span is None, done if span is None else span
                 if piece:
                     newest = piece[-1][0].seq
                     yield piece
-            waiting = self._recorder.waiting_of(series) if window.boot == self._boot else Run([], [], [])
-            recent = await self._look(partial(Shelf.recent, window=window, series=series))
-            fresh = [one for run in (recent, waiting) for one in _points(window.boot, run) if _is_in([window], one)]
-            piece = []
-            for one in fresh:
-                if one.seq > newest:
-                    newest = one.seq
-                    piece.append((one, Resolution.READINGS))
-            if piece:
-                yield piece
 
     def _windows(self, from_ns: int | None, to_ns: int | None) -> list[Window]:
         windows = windows_of(self._timeline, self._boot, self._clock.monotonic_ns(), from_ns, to_ns)
@@ -220,6 +218,35 @@ def _span_points(shelf: Shelf, span: int, series: int, window: Window, level: in
     parts = minutes or [part for number, part in shelf.hours(window, series) if number == span]
     inside = [part for part in parts if part.last_ms >= window.first_ms and part.first_ms <= window.last_ms]
     return [(point, resolution) for part in inside for point in _low_and_high(window.boot, part)]
+
+
+def _next_piece(  # what it reads of, and how far it has come
+    shelf: Shelf, series: int, window: Window, after: int, waiting: Run, done: int
+) -> tuple[list[tuple[Point, Resolution]], int | None]:
+    """Give the first readings behind a sequence number, and the finished span that they are of, None for those of no such one.
+
+    Of a finished span that has lost its readings all minutes, or hours, come at once. A span may have been finished while its
+    readings came from among the others, so it is looked for every time.
+
+    Args:
+        shelf: the file.
+        series: of which series.
+        window: in which stretch of time.
+        after: the sequence number.
+        waiting: what is not on disk yet.
+        done: the last finished span that has been read.
+    """
+    for span in shelf.spans(window, after=done, limit=1):
+        points = _span_points(shelf, span.number, series, window, RAW)
+        wanted = (one for one in points if one[0].seq > after or one[1] is not Resolution.READINGS)
+        return list(islice(wanted, PIECE)), span.number
+    piece: list[tuple[Point, Resolution]] = []
+    for run in (shelf.recent(window, series), waiting):
+        for one in _points(window.boot, run):
+            if one.seq > after and _is_in([window], one) and len(piece) < PIECE:
+                after = one.seq
+                piece.append((one, Resolution.READINGS))
+    return piece, None
 
 
 def _open_points(shelf: Shelf, series: int, window: Window, level: int, rolled: _Rolled) -> list[Point]:

@@ -136,10 +136,11 @@ class Shelf:
         )
         sql.execute("DELETE FROM batch WHERE span = ?", (span,))
 
-    def spans(self, window: Window) -> list[Span]:
-        """Give the finished spans that a window touches, in order."""
-        sql = "SELECT * FROM span WHERE boot = ? AND first_ms <= ? AND last_ms >= ? ORDER BY number"
-        return [Span(*row) for row in self._sql.execute(sql, (window.boot, window.last_ms, window.first_ms)).fetchall()]
+    def spans(self, window: Window, *, after: int = -1, limit: int = -1) -> list[Span]:
+        """Give the finished spans that a window touches, in order: those behind the number `after`, at most `limit` (-1: all)."""
+        sql = "SELECT * FROM span WHERE boot = ? AND first_ms <= ? AND last_ms >= ? AND number > ? ORDER BY number LIMIT ?"
+        facts = (window.boot, window.last_ms, window.first_ms, after, limit)
+        return [Span(*row) for row in self._sql.execute(sql, facts).fetchall()]
 
     def run(self, span: int, series: int) -> Run | None:
         """Give the readings of one series of a finished span, None when there are none (any more)."""

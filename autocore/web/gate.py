@@ -10,7 +10,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from autocore.core.auth.accounts import Accounts
+from autocore.auth.accounts import Accounts
 from autocore.core.errors import AutocoreError, NotAuthenticated
 from autocore.core.model import INTERNAL, Caller
 from autocore.web.errors import headers_of, problem, problem_of

@@ -6,7 +6,9 @@ For each client there is one set of entities that changed since its last frame, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
@@ -15,23 +17,27 @@ import msgspec
 from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 
+from autocore.auth.accounts import Accounts
 from autocore.builtin.eventtypes import EventClass, class_of, without_secrets
-from autocore.core.auth.accounts import Accounts
 from autocore.core.bus import ALL, Bus, Event
-from autocore.core.clock import Timeline
+from autocore.core.clock import NS, Timeline
 from autocore.core.entities import Entity, EntityRegistry
 from autocore.core.errors import AutocoreError, InvalidData
 from autocore.core.model import Caller, Role, State
 from autocore.core.mqtt.message import check_depth
 from autocore.core.services import ServiceRegistry
+from autocore.rates.bucket import Bucket
 from autocore.web.errors import problem_of
 from autocore.web.views import entity_view, iso
 
 FRAME_S = 0.016  # one frame of a screen: more often nobody sees it
 CHECK_S = 0.4  # with half a second of trust in a checked token: closed within a second of its revocation
 CALLS_AT_ONCE = 16
+WORDS_PER_S = 100.0  # of one client; ten fingers that hold something make as many
+WORDS_AT_ONCE = 200
+INTERESTS = 64  # of one client; a page of the admin has one or two
 CLIENTS = 200
-EVENTS_WAITING = 200  # newest win; what is left out is counted in the frame
+EVENTS_WAITING, EVENT_BYTES_WAITING = 200, 262_144  # for each client; newest win, what is left out is counted
 UNAUTHORISED = 4401
 Names = Annotated[list[Annotated[str, msgspec.Meta(max_length=200)]], msgspec.Meta(max_length=2_000)]
 
@@ -82,8 +88,8 @@ class Client:
         self.caller = caller
         self.interests: list[Interest] = []
         self.changed: dict[str, Entity] = {}
-        self.events: list[Event] = []
-        self.events_left_out = 0
+        self._events: deque[str] = deque()
+        self._event_bytes = 0
         self.wake = asyncio.Event()
         self._live = live
         self._socket = socket
@@ -94,10 +100,19 @@ class Client:
         """Say whether any interest includes an entity."""
         return any(interest.wants(entity) for interest in self.interests)
 
+    def tell(self, event: str) -> int:
+        """Have an event sent with the next frame; give how many older ones went for it."""
+        self._events.append(event)
+        self._event_bytes += len(event)
+        self.wake.set()
+        before = len(self._events)
+        while len(self._events) > EVENTS_WAITING or (self._event_bytes > EVENT_BYTES_WAITING and len(self._events) > 1):
+            self._next_event()
+        return before - len(self._events)
+
     async def send(self, body: Any) -> None:
         """Send one frame."""
-        async with self._sending:
-            await self._socket.send_text(_encode(body).decode())
+        await self._send(_encode(body).decode())
 
     async def take(self, text: str) -> None:
         """Do what the client says."""
@@ -112,7 +127,7 @@ class Client:
         elif word.unsubscribe is not None:
             self._unsubscribe(word.unsubscribe)
         elif word.call is not None:
-            self._call(word.call)
+            await self._call(word.call)
         elif word.ping is not None:
             await self.send({"pong": word.ping})
         else:
@@ -128,9 +143,9 @@ class Client:
                 changed, self.changed = self.changed, {}
                 states = [self._live.encoded(entity) for entity in changed.values()]
                 await self.send({"changes": {"seq": self._live.last_seq, "states": states}})
-            events, self.events = self.events, []
-            for event in events:
-                await self.send({"event": self._live.event_view(event)})
+            for _ in range(len(self._events)):
+                if self._events:  # else others came while it waited, and these went for them
+                    await self._send(self._next_event())
             await asyncio.sleep(FRAME_S)
 
     def close_calls(self) -> None:
@@ -138,9 +153,24 @@ class Client:
         for task in self._calls:
             task.cancel()
 
+    async def _send(self, text: str) -> None:
+        async with self._sending:
+            await self._socket.send_text(text)
+
+    def _next_event(self) -> str:
+        event = self._events.popleft()
+        self._event_bytes -= len(event)
+        return event
+
     async def _subscribe(self, interest: Interest) -> None:
-        self.interests.append(interest)
-        self._live.forget_routes()
+        lasting = msgspec.structs.replace(interest, since=None)
+        if lasting not in self.interests:
+            if len(self.interests) >= INTERESTS:
+                many = f"a client has at most {INTERESTS} subscriptions; unsubscribe from some, or name more in one"
+                await self.send({"error": {"code": "too_many", "detail": many}})
+                return
+            self.interests.append(lasting)
+            self._live.forget_routes()
         entities = self._live.entities
         since = interest.since or 0
         states = [
@@ -155,7 +185,7 @@ class Client:
         def rest(names: list[str], lost: list[str]) -> list[str]:
             return [name for name in names if name not in lost]
 
-        self.interests = [
+        left = [
             Interest(
                 rest(one.entities, gone.entities),
                 rest(one.kinds, gone.kinds),
@@ -164,23 +194,24 @@ class Client:
             )
             for one in self.interests
         ]
+        self.interests = [one for one in left if one != Interest()]
         self._live.forget_routes()
 
-    def _call(self, call: Call) -> None:
-        task = asyncio.get_running_loop().create_task(self._carry_out(call, is_busy=len(self._calls) >= CALLS_AT_ONCE))
+    async def _call(self, call: Call) -> None:
+        if len(self._calls) >= CALLS_AT_ONCE:  # said at once: of one that does not take its answers nothing more is read
+            await self.send({"result": {"id": call.id, "ok": False, "code": "busy", "detail": "too many calls at once"}})
+            return
+        task = asyncio.get_running_loop().create_task(self._carry_out(call))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _carry_out(self, call: Call, *, is_busy: bool) -> None:
-        if is_busy:
-            await self.send({"result": {"id": call.id, "ok": False, "code": "busy", "detail": "too many calls at once"}})
-            return
+    async def _carry_out(self, call: Call) -> None:
         try:
-            outcome = await self._live.services.call(call.service, call.data, self.caller)
+            outcome = {"ok": True, **await self._live.services.call(call.service, call.data, self.caller)}
         except AutocoreError as error:
-            await self.send({"result": {"id": call.id, "ok": False, **problem_of(error)}})
-        else:
-            await self.send({"result": {"id": call.id, "ok": True, **outcome}})
+            outcome = {"ok": False, **problem_of(error)}
+        with contextlib.suppress(OSError):  # ASGI's word for a client that left; the call itself is in the audit
+            await self.send({"result": {"id": call.id, **outcome}})
 
 
 class Live:
@@ -193,6 +224,8 @@ class Live:
         self.services = services
         self.timeline = timeline
         self.last_seq = 0
+        self.left_out = 0
+        """Events that clients did not get because they read too slowly."""
         self._accounts = accounts
         self._clients: set[Client] = set()
         self._routes: dict[str, tuple[Client, ...]] = {}
@@ -272,18 +305,20 @@ class Live:
     def _on_event(self, event: Event) -> None:
         if class_of(event.type, event.data) is EventClass.SECURITY:
             return  # security.md 6: nothing of who may travels on the live stream
+        text = ""
         for client in self._clients:
             if any(fnmatchcase(event.type, one) for interest in client.interests for one in interest.events):
-                if len(client.events) >= EVENTS_WAITING:
-                    del client.events[0]
-                    client.events_left_out += 1
-                client.events.append(event)
-                client.wake.set()
+                text = text or _encode({"event": self.event_view(event)}).decode()
+                self.left_out += client.tell(text)
 
     async def _listen(self, client: Client, socket: WebSocket[Any, Any, Any]) -> None:
+        bucket, loop = Bucket(WORDS_PER_S, WORDS_AT_ONCE), asyncio.get_running_loop()
         try:
             while True:
-                await client.take(await socket.receive_text())
+                text = await socket.receive_text()
+                if not bucket.take(round(loop.time() * NS)):  # whoever says too much is read more slowly, and nobody else is
+                    await asyncio.sleep(1 / WORDS_PER_S)
+                await client.take(text)
         except WebSocketDisconnect:
             return
 

@@ -13,8 +13,8 @@ from urllib.parse import unquote
 
 import msgspec
 
+from autocore.auth.accounts import Accounts
 from autocore.builtin.apiwire import ApiRequest, ApiResponse
-from autocore.core.auth.accounts import Accounts
 from autocore.core.errors import AutocoreError, InvalidData, NotAuthenticated, Refused
 from autocore.core.model import Caller, Cause, Role
 from autocore.core.mqtt.hub import MqttHub

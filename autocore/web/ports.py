@@ -8,12 +8,16 @@ from pathlib import Path
 
 from autocore.core.errors import StartError
 
+UNSENT_BYTES = 262_144
+"""What the kernel keeps for one that does not read; its own choice grows to 4 MB (R8), and all of it is old when it is read."""
+
 
 def listen_tcp(host: str, port: int, setting: str = "web.port or --http-port") -> socket.socket:
     """Give a listening socket; raises StartError, which names the `setting` that changes it, when the port is in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_BYTES // 2)  # the kernel doubles it; connections inherit it
     try:
         listener.bind((host, port))
     except OSError as error:

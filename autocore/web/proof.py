@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autocore.core.auth.accounts import Accounts
+from autocore.auth.accounts import Accounts
 from autocore.core.errors import NotAuthenticated, PermissionDenied
 from autocore.core.model import INTERNAL, Caller
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 
+from autocore.web.patience import PatientHttp, PatientSocket
 from autocore.web.strangers import strangers
 
 LARGEST_MESSAGE = 256 * 1024  # a WebSocket client subscribes to 2 000 ids of 100 characters at most
@@ -57,7 +58,8 @@ class Server:
         config = uvicorn.Config(
             app,
             lifespan="off",
-            ws="websockets-sansio",
+            http=PatientHttp,
+            ws=PatientSocket,
             ws_per_message_deflate=False,
             ws_max_size=LARGEST_MESSAGE,
             log_config=None,

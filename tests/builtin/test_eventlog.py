@@ -117,6 +117,16 @@ async def test_a_page_leads_to_the_newer_and_a_download_has_all(desk: Desk, monk
     assert [one.data["number"] async for one in desk.log.every(Question())] == list(range(9, -1, -1))
 
 
+async def test_a_page_of_events_is_read_in_their_order_and_never_sorted(desk: Desk) -> None:
+    db = desk.store.database.pony
+    for kinds in (tuple(EventClass), (EventClass.INFO,)):
+        sql, facts = eventlog._select(Question(types="test.", kinds=kinds), 50)
+        plan = await desk.store.database.read(
+            lambda sql=sql, facts=facts: db.get_connection().execute(f"EXPLAIN QUERY PLAN {sql}", facts).fetchall()
+        )
+        assert not [row for row in plan if "TEMP B-TREE" in row[-1]], kinds
+
+
 async def test_secrets_are_not_written(desk: Desk) -> None:
     desk.bus.emit(
         "device.reported", {"device": "winch", "code": "hot", "message": "too hot", "pin": "1234", "more": {"Token": "t"}}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from autocore.auth.accounts import Accounts
 from autocore.builtin.people import COMMAND_LINE, LOOK_S, People
 from autocore.builtin.setupcode import SetupCode
-from autocore.core.auth.accounts import Accounts
 from autocore.core.bus import Bus, Event
 from autocore.core.clock import Sequence
 from autocore.core.errors import NotAuthenticated, TooManyAttempts

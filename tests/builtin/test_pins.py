@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autocore.auth import passwords
 from autocore.builtin.people import People
 from autocore.builtin.pins import check_pin
 from autocore.builtin.setupcode import SetupCode
-from autocore.core.auth import passwords
 from autocore.core.bus import Bus, Event
 from autocore.core.clock import Sequence
 from autocore.core.errors import InvalidData, NotAuthenticated, PermissionDenied, Refused, TooManyAttempts

@@ -380,3 +380,33 @@ async def test_an_async_handler_keeps_its_order_and_a_flood_drops_the_oldest(
     host = bench.plugins._plugins["queue"].host
     assert host is not None
     assert host.guard.cost.dropped == 2
+
+
+async def test_what_waits_for_a_slow_handler_is_bounded_in_bytes_too(
+    bench: Bench, write: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autocore.core.guard.WAITING_BYTES", 100)
+    write(
+        "queue",
+        """
+        from autocore.api import hookimpl
+        heard = []
+
+        @hookimpl
+        def setup(host, config):
+            @host.mqtt.subscribe("t")
+            async def take(message):
+                heard.append(message.text()[-1])
+        """,
+    )
+    await bench.run("queue:\n")
+    for number in range(5):
+        bench.arrive("t", "x" * 40 + str(number))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert sys.modules["sample_queue"].heard == ["3", "4"]
+    assert bench.plugins.get("queue").dropped == 3
+    bench.arrive("t", "y" * 500)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert sys.modules["sample_queue"].heard == ["3", "4", "y"]  # alone it may be larger than that

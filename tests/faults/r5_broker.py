@@ -301,7 +301,7 @@ class Lane:
     def _missing(self) -> dict[str, Any]:
         """Give the topics that do not stand in the broker as they should: wanted and found."""
         found = retained(self._key)
-        wrong = {name: (body, found.get(name)) for name, body in self._kept.items() if found.get(name) != body}
+        wrong = {name: (body, found.get(name)) for name, body in self._kept.items() if not _is_same(name, body, found.get(name))}
         for name in (one for one in found if re.fullmatch("autocore/devices/[^/]+/config", one)):
             if name not in self._kept:
                 wrong[name] = (None, found[name])
@@ -389,6 +389,13 @@ class Lane:
             if text := line.split(",")[1]:
                 counts[round(float(text))] = counts.get(round(float(text)), 0) + 1
         return counts
+
+
+def _is_same(topic: str, kept: Any, found: Any) -> bool:
+    """Say whether a topic is as it was; an entity whose device has long been silent becomes unavailable, and its value stays."""
+    if topic.endswith("/state"):
+        return bool(found) and found["value"] == kept["value"]
+    return bool(found == kept)
 
 
 def _memory_mb(pid: int) -> float:

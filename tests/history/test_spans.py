@@ -143,6 +143,21 @@ async def test_every_reading_comes_out_for_a_file_in_order_and_once(bench: Bench
     assert await bench.history.past.amount("sensor.rpm") == len(given)
 
 
+async def test_a_file_that_is_taken_slowly_holds_every_reading_once_though_its_hour_is_finished_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autocore.history.past.PIECE", 10)
+    told = await drive(bench, 1.5)
+    pieces = bench.history.past.readings("sensor.rpm", to_ns=START_NS + 24 * HOUR * NS)
+    taken = [await anext(pieces) for _ in range(13)]  # it has begun with the hour that goes on
+    assert tables(bench)["span"] == 1
+    told += await drive(bench, 1.5)
+    assert tables(bench)["span"] > 1
+    taken += [piece async for piece in pieces]
+    assert [point.value for piece in taken for point, _ in piece] == told
+    assert max(len(piece) for piece in taken) == 10
+
+
 async def test_readings_that_are_not_numbers_live_on_in_blocks(bench: Bench) -> None:
     mode = bench.entities.add("telemetry", Text("mode"))
     for hour in range(3):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +14,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.conftest import PASSWORD, Running, Start
+from autocore.web import patience
+from autocore.web.live import INTERESTS
+from tests.conftest import PASSWORD, Running, Start, eventually
 from tests.web.test_rest import send
 
 
@@ -35,8 +39,8 @@ class Socket:
 async def live(gateway: Running, token: str | None = None, **headers: str) -> AsyncIterator[Socket]:
     bearer = {"Authorization": f"Bearer {token or gateway.token}"} if token != "" else {}
     url = f"ws://127.0.0.1:{gateway.gateway.http_port}/api/v1/live"
-    async with connect(url, additional_headers=bearer | headers) as socket:
-        yield Socket(socket)
+    async with connect(url, additional_headers=bearer | headers) as connection:
+        yield Socket(connection)
 
 
 async def test_a_snapshot_comes_first_and_then_what_changes(start: Start) -> None:
@@ -164,3 +168,116 @@ async def test_a_viewer_sees_and_does_not_switch(start: Start) -> None:
         await socket.hear("snapshot")
         await send(gateway, "autocore/devices/new/status", '{"status": "online", "session": "s"}')
         assert (await socket.hear("event"))["type"].startswith("device.")
+
+
+@asynccontextmanager
+async def deaf(gateway: Running) -> AsyncIterator[ClientConnection]:
+    """A client that reads only when the test does: its library takes 16 messages, the kernel some kilobytes."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    line.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", gateway.gateway.http_port))
+    bearer = {"Authorization": f"Bearer {gateway.token}"}
+    async with connect(f"ws://127.0.0.1:{gateway.gateway.http_port}/api/v1/live", additional_headers=bearer, sock=line) as client:
+        yield client
+
+
+async def counted(gateway: Running, name: str) -> int:
+    text = (await gateway.client.get("/metrics")).text
+    return round(float(text.split(f"\n{name}_total ")[1].split()[0]))
+
+
+async def tell(gateway: Running, amount: int) -> None:
+    assert gateway.gateway.core is not None
+    for number in range(amount):
+        gateway.gateway.core.bus.emit("test.said", {"number": number, "text": "x" * 1_000})
+        if number % 50 == 0:
+            await asyncio.sleep(0)
+
+
+async def test_a_page_that_stops_reading_gets_the_newest_and_what_it_misses_is_counted(start: Start) -> None:
+    gateway = await start()
+    async with deaf(gateway) as client:
+        await client.send(json.dumps({"subscribe": {"events": ["test.*"]}}))
+        assert "snapshot" in json.loads(await client.recv())
+        await tell(gateway, 3_000)
+        left_out = await counted(gateway, "autocore_live_left_out")
+        assert left_out > 1_000
+        numbers: list[int] = []
+        async with asyncio.timeout(8):
+            while numbers[-1:] != [2_999]:
+                word = json.loads(await client.recv())
+                numbers += [word["event"]["data"]["number"]] if "event" in word else []
+        assert len(numbers) == 3_000 - left_out
+        assert numbers == sorted(numbers)
+
+
+async def test_a_page_that_takes_no_answers_is_not_read_either(start: Start) -> None:
+    gateway = await start()
+    async with deaf(gateway) as client:
+        before = len(asyncio.all_tasks())
+        call = json.dumps({"call": {"id": "x" * 1_000, "service": "switch.turn_on", "data": {"entity": "switch.nothing"}}})
+
+        async def ask() -> None:
+            for _ in range(20_000):
+                await client.send(call)
+
+        asking = asyncio.get_running_loop().create_task(ask())
+        await asyncio.wait([asking], timeout=2)
+        assert not asking.done()
+        assert len(asyncio.all_tasks()) < before + 40
+        asking.cancel()
+
+
+async def test_a_page_that_takes_nothing_for_long_is_cut_and_comes_back_to_the_newest(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "STALLED_S", 0.2)
+    gateway = await start()
+    before = await counted(gateway, "autocore_web_cut")
+    async with deaf(gateway) as client:
+        await client.send(json.dumps({"subscribe": {"events": ["test.*"]}}))
+        await tell(gateway, 3_000)
+        await eventually(lambda: _is_cut(gateway, before))
+        with pytest.raises(ConnectionClosed):
+            await _hear_all(client)
+    async with live(gateway) as again:
+        await again.say(ping=1)
+        assert await again.hear("pong") == 1
+
+
+async def _hear_all(client: ClientConnection) -> None:
+    while True:
+        await client.recv()
+
+
+async def _is_cut(gateway: Running, before: int) -> bool:
+    return await counted(gateway, "autocore_web_cut") == before + 1
+
+
+async def test_a_client_that_subscribes_without_end_is_told_so_and_the_same_subscription_counts_once(start: Start) -> None:
+    gateway = await start()
+    async with live(gateway) as socket:
+        for _ in range(INTERESTS + 5):
+            await socket.say(subscribe={"kinds": ["sensor"]})
+            await socket.hear("snapshot")
+        for number in range(INTERESTS):
+            await socket.say(subscribe={"entities": [f"sensor.x{number}"]})
+        assert (await socket.hear("error"))["code"] == "too_many"
+        await socket.say(unsubscribe={"kinds": ["sensor"]})
+        await socket.say(subscribe={"entities": ["sensor.y"]})
+        assert (await socket.hear("snapshot"))["unknown"]
+
+
+async def test_a_client_that_leaves_while_its_call_is_under_way_leaves_no_trace(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = await start()
+    for _ in range(20):
+        async with live(gateway) as socket:
+            for number in range(10):
+                await socket.say(call={"id": number, "service": "nothing.there"})
+            socket.socket.transport.abort()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert [one for one in caplog.records if one.name == "asyncio"] == []

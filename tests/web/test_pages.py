@@ -129,7 +129,7 @@ def test_the_language_is_the_readers_else_the_owners(accepted: str, language: st
 
 @pytest.mark.parametrize("code", ["use at least 10 characters; three random words are easy to remember"])
 async def test_a_weak_password_is_refused_in_the_readers_language(start: Start, code: str) -> None:
-    from autocore.core.auth.passwords import check_password  # noqa: PLC0415  # the sentence's own source
+    from autocore.auth.passwords import check_password  # noqa: PLC0415  # the sentence's own source
     from autocore.core.errors import InvalidData  # noqa: PLC0415
     from autocore.web.pages.languages import CORE_SENTENCES  # noqa: PLC0415
 

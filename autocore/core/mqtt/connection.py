@@ -32,6 +32,8 @@ BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0)  # then every 3 s, and 0.6 s of jitt
 DRAIN = 64  # messages per wake-up, 3 ms of work: with 256 a command waited 0.4 s beside a flood (R7), at the same throughput
 SESSION_EXPIRY_S = 7 * 86_400  # a vehicle that stands for a week
 UNACKNOWLEDGED = 50_000  # while the disk takes nothing; packet ids end at 65 535, and the broker's queue has a limit
+UNSENT_BYTES = 1_000_000  # what may wait for a broker that does not read
+MESSAGE_BYTES = 1_000  # what paho spends on a message beside its payload
 SUBSCRIBE_AT_ONCE = 100  # filters in one SUBSCRIBE packet
 
 log = logging.getLogger("autocore.mqtt")
@@ -74,12 +76,13 @@ class Connection:
         self._client: paho.Client | None = None
         self._task: asyncio.Task[None] | None = None
         self._ended, self._due = asyncio.Event(), asyncio.Event()
-        self._received = 0
+        self._received = self._unsent = 0
         self._timer: Timer | None = None
-        self.is_connected = False
-        self.had_session = False
-        """Whether the broker still knew us at the last connection."""
+        self.is_connected = self.had_session = False
+        """Whether there is a connection; whether the broker still knew us at the last one."""
         self.last_problem: str | None = None
+        self.on_room: Callable[[], object] = lambda: None
+        """Called whenever the broker has read all."""
 
     def start(self) -> None:
         """Connect, and connect again whenever the connection is lost, until `stop`."""
@@ -100,9 +103,10 @@ class Connection:
         self._drop()
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int | None = None) -> bool:
-        """Hand a message to the broker at once; False when there is no connection."""
-        if self._client is None or not self.is_connected:
+        """Hand a message to the broker at once; False when there is no connection, or when it leaves too much unread."""
+        if self._client is None or not self.is_connected or self._is_full(self._client):
             return False
+        self._unsent += len(payload) + MESSAGE_BYTES
         properties = None
         if expiry_s is not None:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho leaves it untyped
@@ -127,6 +131,13 @@ class Connection:
         """Send the PUBACK of a QoS 1 message of this connection."""
         if self._client is not None and self.is_connected:
             self._client.ack(message_id, 1)
+
+    def _is_full(self, client: paho.Client) -> bool:
+        if self._unsent > UNSENT_BYTES:
+            client.loop_write()  # of a burst the socket takes most
+        if not client.want_write():
+            self._unsent = 0
+        return self._unsent > UNSENT_BYTES
 
     async def _keep_connected(self) -> None:
         attempt = 0
@@ -159,6 +170,8 @@ class Connection:
             raise OSError("the connection was closed at once")
         # Without it a QoS 2 command waits 40 ms for the acknowledgement of the packet before (Nagle, measured).
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_BYTES // 4)  # the kernel's own choice grows to 4 MB
+        self._unsent = 0
         loop.add_reader(sock, self._readable, client, sock)
         if client.want_write():
             loop.add_writer(sock, client.loop_write)
@@ -199,6 +212,7 @@ class Connection:
         )
         client.connect_timeout = CONNECT_LIMIT_S
         client.max_inflight_messages_set(1_000)
+        client.max_queued_messages_set(2_000)  # in QoS 1 and 2, until the broker has answered
         if self._endpoint.username is not None:
             client.username_pw_set(self._endpoint.username, self._endpoint.password)
         if self._endpoint.tls:
@@ -253,6 +267,7 @@ class Connection:
     def _unwatch_write(self, sock: socket.socket) -> None:
         if sock.fileno() >= 0:
             asyncio.get_running_loop().remove_writer(sock)
+            self.on_room()
 
     def _readable(self, client: paho.Client, sock: Any) -> None:
         for _ in range(DRAIN):

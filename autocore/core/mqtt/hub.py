@@ -4,7 +4,7 @@
 - `control`: states of boards, commands, the life of devices. A clean session: nothing old ever comes back.
 - `stop`: for what must never wait behind anything else.
 
-Nothing is queued while the broker is away, except retained topics: they are published again at every connection.
+Nothing is queued while the broker is away or does not read, except retained topics: the newest of each is published then.
 """
 
 from __future__ import annotations
@@ -35,13 +35,10 @@ log = logging.getLogger("autocore.mqtt")
 class Counters:
     """What went through the hub since the start."""
 
-    __slots__ = ("failed", "published", "received", "unrouted")
+    __slots__ = ("failed", "published", "received", "unrouted", "unsent")
 
     def __init__(self) -> None:
-        self.received = 0
-        self.published = 0
-        self.unrouted = 0
-        self.failed = 0
+        self.received = self.published = self.unrouted = self.failed = self.unsent = 0
 
 
 class Memory(Protocol):
@@ -93,6 +90,7 @@ class MqttHub:
         self._memory = memory
         self._data_lane, self._control_lane = _Lane(), _Lane()
         self._retained: dict[str, tuple[bytes, int]] = {}
+        self._held: dict[str, None] = {}  # retained topics of which the broker has not got the newest
         self._claims: dict[str, str] = {}
         self._owner_of: dict[str, str | None] = {}  # topic -> who claimed it, as found before
         self._listeners: list[Callable[[bool], object]] = []
@@ -104,6 +102,7 @@ class MqttHub:
         self._control: Connection = connect(
             clock, endpoint, f"{root}-gateway-control", self._on_control, self._on_control_change, will=will
         )
+        self._control.on_room = self._on_room
         self._stop: Connection = connect(clock, endpoint, f"{root}-gateway-stop", self._on_control, lambda _is_connected: None)
 
     @property
@@ -197,7 +196,7 @@ class MqttHub:
 
         Raises:
             InvalidData: it is no topic.
-            Refused: the topic is claimed by another (`claimed`), or there is no broker now (`offline`).
+            Refused: the topic is claimed by another (`claimed`), or there is no broker that reads (`offline`).
         """
         self._check_owner(topic, owner)
         body = encode(payload)
@@ -207,7 +206,10 @@ class MqttHub:
         if connection.publish(topic, body, qos=qos, retain=retain, expiry_s=expiry_s):
             self.counters.published += 1
         elif not retain:
-            raise Refused(f"the broker is away, nothing was sent on {topic}", code="offline")
+            self.counters.unsent += 1
+            raise Refused(f"the broker is away or does not read, nothing was sent on {topic}", code="offline")
+        else:
+            self._held[topic] = None
 
     def clear(self, topic: str) -> None:
         """Delete what the broker keeps on a topic, whoever claimed it: a retained command is nobody's right."""
@@ -316,11 +318,19 @@ class MqttHub:
     def _on_control_change(self, is_connected: bool) -> None:  # noqa: FBT001  # the connection's signal
         if is_connected:
             self._control.subscribe(self._control_lane.filters.asked())
-            for topic, (body, qos) in self._retained.items():
-                self._control.publish(topic, body, qos=qos, retain=True)
-                self.counters.published += 1
+            self._held = dict.fromkeys(self._retained)
+            self._on_room()
         for listener in list(self._listeners):
             listener(is_connected)
+
+    def _on_room(self) -> None:
+        held, self._held = self._held, {}
+        for topic in held:
+            body, qos = self._retained.get(topic, (None, 0))
+            if body is not None and self._control.publish(topic, body, qos=qos, retain=True):
+                self.counters.published += 1
+            elif body is not None:
+                self._held[topic] = None
 
     def _remember(self) -> None:
         if self._memory is not None and self._data.is_connected:

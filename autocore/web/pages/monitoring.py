@@ -13,21 +13,23 @@ from autocore.core.model import Role
 from autocore.core.names import N_
 from autocore.core.panels import Slot
 from autocore.web.access import needs
+from autocore.web.live import Live
 from autocore.web.pages.rendering import Pages
 from autocore.web.parts import Parts
+from autocore.web.patience import CUT
 
 
 @get("/monitoring", opt=needs(Role.VIEWER, "pages:monitoring"), include_in_schema=False)
-async def monitoring_page(request: Request[Any, Any, Any], pages: Pages, parts: Parts) -> Response[str]:
+async def monitoring_page(request: Request[Any, Any, Any], pages: Pages, parts: Parts, live: Live) -> Response[str]:
     """Show it; the figures refresh themselves."""
-    context = figures(parts)
+    context = figures(parts, live)
     if request.headers.get("hx-request"):
         return await pages.fragment(request, "monitoring_figures.html", context)
     context["cards"] = await pages.cards(request, Slot.MONITORING)
     return await pages.page(request, "monitoring.html", context)
 
 
-def figures(parts: Parts) -> dict[str, Any]:
+def figures(parts: Parts, live: Live) -> dict[str, Any]:
     """Give everything that is counted."""
     hub, history = parts.hub, parts.history
     uptime_s = (parts.clock.monotonic_ns() - parts.started_ns) / NS
@@ -50,7 +52,9 @@ def figures(parts: Parts) -> dict[str, Any]:
             (N_("Messages that were not as they should be"), hub.rejections.total),
             (N_("Messages left out because their device sends too much"), parts.boards.floods.gate.dropped),
             (N_("Messages that the broker dropped because a client takes too little"), parts.broker.figures.dropped),
+            (N_("Messages not sent because the broker was away or did not read"), hub.counters.unsent),
             (N_("Messages that nobody subscribed to"), hub.counters.unrouted),
+            (N_("Messages and events left out because a plugin is too slow"), sum(one.dropped for one in parts.plugins)),
             (N_("Messages whose handler failed"), hub.counters.failed),
             (N_("History rows lost because the disk took none"), history.dropped),
             (N_("Audit rows lost because the disk took none"), parts.audit.dropped),
@@ -58,6 +62,8 @@ def figures(parts: Parts) -> dict[str, Any]:
             (N_("Events counted in the log instead of written, because they flood"), parts.events.lines.left_out),
             (N_("Notices left out because their source floods"), parts.notifications.left_out),
             (N_("Values made anew because the cache could not be used"), parts.cache.failures),
+            (N_("Events that pages read too slowly for"), live.left_out),
+            (N_("Connections of the web that took nothing for a minute and were cut"), CUT.total),
             (N_("Devices turned away because there are too many"), parts.devices.turned_away),
         ],
     }

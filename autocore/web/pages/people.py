@@ -10,7 +10,7 @@ from litestar import Request, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
-from autocore.core.auth.accounts import ApiToken, Session
+from autocore.auth.accounts import ApiToken, Session
 from autocore.core.clock import Timeline
 from autocore.core.errors import AutocoreError, InvalidData, PermissionDenied, TooManyAttempts
 from autocore.core.model import Caller, Role

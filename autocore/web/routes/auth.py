@@ -8,8 +8,8 @@ import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import Cookie
 
+from autocore.auth.accounts import ApiToken, Session
 from autocore.builtin.people import People
-from autocore.core.auth.accounts import ApiToken, Session
 from autocore.core.clock import Timeline
 from autocore.core.errors import PermissionDenied, UnknownName
 from autocore.core.model import Caller, Role

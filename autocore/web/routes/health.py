@@ -17,7 +17,9 @@ from autocore.core.devices import Presence
 from autocore.core.model import Role
 from autocore.core.plugins import Condition
 from autocore.web.access import OPEN, needs
+from autocore.web.live import Live
 from autocore.web.parts import Parts
+from autocore.web.patience import CUT
 
 
 @get("/health", opt=OPEN, include_in_schema=False)
@@ -40,18 +42,19 @@ async def ready(parts: Parts) -> Response[dict[str, Any]]:
 
 
 @get("/metrics", opt=needs(Role.VIEWER, "read:metrics"), include_in_schema=False)
-async def metrics(parts: Parts) -> Response[bytes]:
+async def metrics(parts: Parts, live: Live) -> Response[bytes]:
     """Give everything that is counted, in Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(_Collected(parts))
+    registry.register(_Collected(parts, live))
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 class _Collected(Collector):
     """Reads the parts' own counters when it is asked."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, live: Live) -> None:
         self._parts = parts
+        self._live = live
 
     def collect(self) -> Iterator[Metric]:
         """Give every metric."""
@@ -72,6 +75,7 @@ class _Collected(Collector):
         for name, text, value in (
             ("autocore_mqtt_received", "Messages received.", hub.counters.received),
             ("autocore_mqtt_published", "Messages published.", hub.counters.published),
+            ("autocore_mqtt_unsent", "Messages refused because the broker was away or did not read.", hub.counters.unsent),
             ("autocore_mqtt_unrouted", "Messages that nobody subscribed to.", hub.counters.unrouted),
             ("autocore_mqtt_failed", "Messages whose handler failed.", hub.counters.failed),
             ("autocore_mqtt_rejected", "Messages that were not as they should be.", hub.rejections.total),
@@ -83,6 +87,8 @@ class _Collected(Collector):
             ("autocore_events_unwritten_lines", "Events counted in the log, not written.", parts.events.lines.left_out),
             ("autocore_cache_failures", "Times the cache was not there because of its disk.", parts.cache.failures),
             ("autocore_broker_dropped", "Messages that the broker dropped.", parts.broker.figures.dropped),
+            ("autocore_live_left_out", "Events that clients of the live socket read too slowly for.", self._live.left_out),
+            ("autocore_web_cut", "Connections that took nothing for a minute and were cut.", CUT.total),
             ("autocore_audit_dropped_rows", "Audit rows lost because the disk took none.", parts.audit.dropped),
         ):
             yield CounterMetricFamily(name, text, value=value)
@@ -101,12 +107,14 @@ class _Collected(Collector):
     def _plugins(self) -> Iterator[Metric]:
         calls = CounterMetricFamily("autocore_plugin_calls", "Calls into a plugin.", labels=["plugin"])
         errors = CounterMetricFamily("autocore_plugin_errors", "Calls that raised.", labels=["plugin"])
+        dropped = CounterMetricFamily("autocore_plugin_dropped", "Calls left out because it is too slow.", labels=["plugin"])
         seconds = CounterMetricFamily("autocore_plugin_seconds", "Time spent, from one call in 64.", labels=["plugin"])
         for one in self._parts.plugins:
             calls.add_metric([one.name], one.calls)
             errors.add_metric([one.name], one.errors)
             seconds.add_metric([one.name], one.seconds)
-        yield from (calls, errors, seconds)
+            dropped.add_metric([one.name], one.dropped)
+        yield from (calls, errors, seconds, dropped)
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

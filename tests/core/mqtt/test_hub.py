@@ -90,6 +90,38 @@ async def test_nothing_is_kept_for_a_broker_that_is_away(endpoint: Endpoint) -> 
     await away.stop()
 
 
+async def test_a_broker_that_does_not_read_gets_the_newest_when_it_does_and_little_waits_for_it(
+    hub: MqttHub, broker: Mosquitto, endpoint: Endpoint
+) -> None:
+    ear = Ear(Endpoint(endpoint.host, endpoint.port))
+    await ear.listen("autocore/entities/#")
+    assert broker.pid is not None
+    os.kill(broker.pid, signal.SIGSTOP)
+    try:
+
+        async def flood() -> None:
+            for number in range(100_000):
+                hub.publish("autocore/events/x", b"x" * 1_000)
+                if number % 100 == 0:
+                    await asyncio.sleep(0)  # the loop writes what the socket takes
+
+        with pytest.raises(Refused, match="does not read") as caught:
+            await flood()
+        assert caught.value.code == "offline"
+        assert hub.counters.unsent == 1
+        for number in range(10_000):
+            hub.publish(f"autocore/entities/sensor.n{number % 3}/state", str(number), retain=True)
+        client = hub._control._client
+        assert client is not None
+        assert sum(len(one["packet"]) for one in client._out_packet) < connection.UNSENT_BYTES
+    finally:
+        os.kill(broker.pid, signal.SIGCONT)
+    newest = {f"autocore/entities/sensor.n{number % 3}/state": str(number).encode() for number in range(9_997, 10_000)}
+    found = [await ear.next() for _ in newest]
+    assert {one.topic: one.payload for one in found} == newest
+    ear.close()
+
+
 async def test_only_the_owner_publishes_where_a_topic_is_claimed(hub: MqttHub) -> None:
     release = hub.claim("{root}/relays/+/command", "relays")
     with pytest.raises(Refused) as caught:

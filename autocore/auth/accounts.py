@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 from pony import orm
 
-from autocore.core.auth import tokens
-from autocore.core.auth.limiter import Limiter
-from autocore.core.auth.passwords import check_password, hash_password, is_password
+from autocore.auth import tokens
+from autocore.auth.limiter import Limiter
+from autocore.auth.passwords import check_password, hash_password, is_password
 from autocore.core.clock import NS, Clock
 from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, StorageError, UnknownName
 from autocore.core.model import Caller, Cause, Role

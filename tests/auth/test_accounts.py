@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from autocore.auth import passwords, tokens
+from autocore.auth.accounts import HOUR_S, Accounts
+from autocore.auth.limiter import Limiter
+from autocore.auth.passwords import check_password, hash_password, is_password
 from autocore.builtin.setupcode import SetupCode
-from autocore.core.auth import passwords, tokens
-from autocore.core.auth.accounts import HOUR_S, Accounts
-from autocore.core.auth.limiter import Limiter
-from autocore.core.auth.passwords import check_password, hash_password, is_password
 from autocore.core.clock import EARLIEST_WALL_NS, NS
 from autocore.core.errors import InvalidData, NameTaken, NotAuthenticated, StorageError, TooManyAttempts, UnknownName
 from autocore.core.model import Role
@@ -119,7 +119,7 @@ async def test_after_a_restart_a_session_ends_by_trusted_wall_time_only(
 async def test_there_is_an_end_to_sessions_that_never_end(
     accounts: Accounts, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autocore.core.auth.accounts.MOST_SESSIONS", 2)
+    monkeypatch.setattr("autocore.auth.accounts.MOST_SESSIONS", 2)
     made = []
     for _ in range(4):
         made.append((await accounts.log_in("ana", PASSWORD, "::1")).id)
