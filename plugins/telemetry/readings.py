@@ -97,9 +97,9 @@ def _flat(item: Mapping[str, Any], prefix: str, depth: int, reject: Reject) -> I
 
 def _fault(value: Any) -> str | None:
     """Give what keeps a value from being a reading, None when it is one."""
-    if isinstance(value, (bool, float)):
+    if isinstance(value, bool):
         return None
-    if not isinstance(value, (int, str)):
+    if not isinstance(value, (int, float, str)):
         return "a reading is a number, a text or true/false"
     try:
         _ANY.read(value)

@@ -67,3 +67,19 @@ def test_lines_that_the_disk_refused_are_counted_and_told_of(tmp_path: Path, cap
     lines = (tmp_path / "autocore.log").read_text().splitlines()
     assert [line.split(": ", 1)[1] for line in lines] == ["four", "2 lines are missing before this"]
     assert capsys.readouterr().err == ""
+
+
+def test_what_a_stranger_sends_begins_no_line_and_steers_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stop = log.start("info", {}, folder=tmp_path, environ={})
+    logging.getLogger("autocore.mqtt").warning("refused %s", "a\n2026-01-01 ERROR forged\r\x1b[2J\u202e\0b")
+    logging.getLogger("autocore.mqtt").warning("long %s", "x" * 1_000_000)
+    try:
+        int("oil")
+    except ValueError:
+        logging.getLogger("autocore.mqtt").exception("the handler failed")
+    stop()
+    written = (tmp_path / "logs" / "autocore.log").read_text()
+    assert "refused a 2026-01-01 ERROR forged [2Jb\n" in written
+    assert len(written) < 10_000
+    assert "the handler failed\nTraceback (most recent call last):\n  File " in written, "a traceback keeps its lines"
+    assert written == capsys.readouterr().err

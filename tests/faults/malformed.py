@@ -18,6 +18,7 @@ from tests.faults.record import ROOT
 
 DEEP = 10_000
 TWO_MB = 2_000_000
+_NESTED = re.compile(rb'"@nested (\d+)@"')
 _EXAMPLE = re.compile(r"^```json (\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 EXAMPLES: list[tuple[str, Any]] = [
@@ -157,12 +158,9 @@ HOSTILE_NUMBERS = [
 ]
 
 
-def nested(depth: int) -> Any:
-    """Give objects in lists in objects, `depth` deep."""
-    value: Any = 1
-    for level in range(depth):
-        value = [value] if level % 2 else {"a": value}
-    return value
+def nested(depth: int) -> str:
+    """Give what `text_of` writes as objects in lists in objects, `depth` deep; an encoder could not go down so far."""
+    return f"@nested {depth}@"
 
 
 VALUES = st.one_of(
@@ -225,11 +223,11 @@ def mutants(draw: st.DrawFn, documents: list[Any]) -> bytes:
     path = draw(st.sampled_from(list(_places(document))))
     kind = draw(st.sampled_from(["replace", "replace", "replace", "drop", "add", "rename", "twice"]))
     if kind == "replace" or not path:
-        return _text(_changed(document, path, lambda _old: draw(VALUES)))
+        return text_of(_changed(document, path, lambda _old: draw(VALUES)))
     if kind == "drop":
-        return _text(_changed(document, path, lambda _old: _GONE))
+        return text_of(_changed(document, path, lambda _old: _GONE))
     if kind == "twice":
-        old = _text(document)
+        old = text_of(document)
         extra = json.dumps({str(path[-1]): draw(VALUES)}).encode()
         return old[:-1] + b", " + extra[1:] if isinstance(document, dict) else b"[" + old + b", " + extra + b"]"
     name = draw(st.one_of(st.sampled_from(HOSTILE_TEXTS), st.just("extra")))
@@ -243,11 +241,17 @@ def mutants(draw: st.DrawFn, documents: list[Any]) -> bytes:
             )
         return [*old, draw(VALUES)] if isinstance(old, list) else {name: old}
 
-    return _text(_changed(document, path, grow))
+    return text_of(_changed(document, path, grow))
 
 
-def _text(document: Any) -> bytes:
-    return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+def text_of(document: Any) -> bytes:
+    """Give a document as JSON."""
+    text = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+    return _NESTED.sub(lambda found: _deep(int(found[1])), text)
+
+
+def _deep(depth: int) -> bytes:
+    return b'{"a": [' * (depth // 2) + b"1" + b"]}" * (depth // 2)
 
 
 def no_json() -> st.SearchStrategy[bytes]:
@@ -306,7 +310,7 @@ def extremes() -> list[tuple[str, bytes]]:
             ("autocore/relays/relay_board_1/state", {"channels": {text: True}, "cause": text}),
             ("autocore/telemetry/engine/data", {text: 1, f"x{text}": text, "y": {text: {text: 2}}}),
         ]
-    return [(topic, _text(document)) for topic, document in made]
+    return [(topic, text_of(document)) for topic, document in made]
 
 
 _AMOUNTS = ("uptime_s", "rssi_dbm", "free_memory_bytes", "ask")

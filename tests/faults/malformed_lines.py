@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import random
 import re
 import socket
@@ -13,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from tests.faults.gateway import HOST
-from tests.faults.malformed import NO_JSON, nested
+from tests.faults.malformed import NO_JSON, nested, text_of
 
 ANSWER_S = 5.0
 SILENT_S = 0.3  # for what gets no answer; it is read only so that a reset is not taken for one
@@ -51,8 +50,8 @@ CONTENT_TYPES = [
 
 BODIES = [
     *(one for one in NO_JSON if len(one) < 70_000),
-    json.dumps(nested(40)).encode(),
-    json.dumps({"entity": nested(900)}).encode(),
+    text_of(nested(40)),
+    text_of({"entity": nested(900)}),
     b'{"entity": "switch.left_1", "entity": "switch.right_1", "entity": 7}',
     b'{"name": "\\u202eleft"}',
     b'{"name": "a\\u0000b"}',
@@ -186,7 +185,7 @@ WORDS = [
     b'{"unsubscribe": {"kinds": ["\\ud83d"]}}',
     b'{"call": {"id": ' + b"9" * 400 + b', "service": "switch.turn_on"}}',
     b'{"call": {"id": "\\u0000", "service": "\\u202e", "data": {"a": null}}}',
-    b'{"call": {"id": 1, "service": "switch.turn_on", "data": ' + json.dumps({"a": nested(900)}).encode() + b"}}",
+    b'{"call": {"id": 1, "service": "switch.turn_on", "data": ' + text_of({"a": nested(900)}) + b"}}",
     b'{"ping": ' + b"9" * 400 + b"}",
     b'{"ping": 1.5}',
 ]

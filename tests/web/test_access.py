@@ -75,7 +75,12 @@ async def test_another_sites_page_cannot_use_the_cookie(start: Start) -> None:
     gateway = await start()
     cookie = {"Cookie": f"autocore_session={gateway.token}", "Authorization": ""}
     path = "/api/v1/services/relays/all_off"
-    for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+    for headers in (
+        {"Origin": "http://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+    ):
         answer = await gateway.client.post(path, json={}, headers=cookie | headers)
         assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
     ours = await gateway.client.post(path, json={}, headers=cookie | {"Origin": gateway.base})
@@ -84,8 +89,9 @@ async def test_another_sites_page_cannot_use_the_cookie(start: Start) -> None:
 
 async def test_the_gateway_answers_only_to_its_own_names(start: Start) -> None:
     gateway = await start()
-    answer = await gateway.client.get("/health", headers={"Host": "rebound.example"})
-    assert answer.status_code == 421
+    for host in ("rebound.example", "[::", "[x]:80", ""):
+        answer = await gateway.client.get("/health", headers={"Host": host})
+        assert answer.status_code == 421, host
 
 
 async def test_every_answer_forbids_what_pages_do_not_need(start: Start) -> None:

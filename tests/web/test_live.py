@@ -83,7 +83,12 @@ async def test_a_call_is_answered_with_what_the_board_did(vehicle: Running) -> N
         assert (result["id"], result["ok"], result["code"], result["nearest"]) == ("x", False, "unknown", "switch.light_bar")
 
 
-@pytest.mark.parametrize("word", ["{", '{"subscribe": {"entities": [7]}}', '{"hold": {"id": 1}}', "7"])
+DEEP = '{"call": {"id": 1, "service": "notify.send", "data": ' + '{"a":' * 900 + "1" + "}" * 900 + "}}"
+
+
+@pytest.mark.parametrize(
+    "word", ["{", '{"subscribe": {"entities": [7]}}', '{"hold": {"id": 1}}', "7", "[" * 9_000, DEEP, b"\xff"]
+)
 async def test_a_wrong_word_is_answered_and_the_socket_stays(start: Start, word: str) -> None:
     gateway = await start()
     async with live(gateway) as socket:

@@ -114,3 +114,10 @@ async def test_nobody_else_answers_for_the_gateway(car: Car) -> None:
 
     with pytest.raises(Refused, match="only core may publish"):
         car.core.hub.publish("autocore/api/script/response", {}, owner="telemetry")
+
+
+async def test_a_client_with_an_endless_name_is_refused_because_no_topic_could_carry_its_answer(car: Car) -> None:
+    await car.start(RELAYS)
+    longest = "x" * (65_535 - len("autocore/api//request"))
+    car.publish(f"autocore/api/{longest}/request", {"id": 1, "get": "entities"})
+    assert (car.core.hub.counters.failed, car.core.hub.rejections.total) == (0, 1)

@@ -77,3 +77,30 @@ async def test_a_format_that_there_is_not_is_named_as_the_request_named_it(web: 
 async def test_what_a_device_says_is_no_formula_in_a_spreadsheet(web: httpx.AsyncClient) -> None:
     lines = (await web.get("/api/v1/entities/sensor.cabin_text/history?format=csv")).text.splitlines()
     assert [line.split(",")[1] for line in lines] == ["value", "'=1+1"]
+
+
+DEEP = b'{"a":' * 900 + b"1" + b"}" * 900
+
+
+@pytest.mark.parametrize("body", [b'{"name": "\xff"}', DEEP, b"[" * 60_000], ids=["no UTF-8", "deep", "deeper than any stack"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        ("POST", "auth/login"),
+        ("POST", "services/switch/turn_on"),
+        ("PUT", "config/derived"),
+        ("PATCH", "devices/cabin"),
+    ],
+    ids=lambda way: way[1],
+)
+async def test_a_body_that_nobody_can_go_down_is_refused(web: httpx.AsyncClient, way: tuple[str, str], body: bytes) -> None:
+    method, path = way
+    answer = await web.request(method, f"/api/v1/{path}", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid"), answer.text
+    assert (await web.get("/api/v1/audit")).status_code == 200
+
+
+async def test_a_form_whose_json_nobody_can_go_down_is_refused(web: httpx.AsyncClient) -> None:
+    for text in (DEEP.decode(), "[" * 5_000, "[NaN]", "[1e400]"):
+        answer = await web.post("/configuration/derived", data={"templates": text})
+        assert answer.status_code == 400, answer.text

@@ -18,9 +18,17 @@ _UNITS_S = {"ms": 0.001, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-z]+)")
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([BKMGT])I?B?")
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-5]\d):([0-5]\d)")
-label = vol.All(str, vol.Length(min=1, max=60, msg="expected a text of 1 to 60 characters"), vol.Match(VISIBLE, msg=HIDDEN))
-"""What people read as a name: a text of 1 to 60 characters with nothing hidden in it."""
 _KINDS = ("sensor", "binary_sensor", "switch", "button", "number", "select", "text", "light", "cover", "event", "position")
+
+
+def _visible(text: str) -> str:
+    if VISIBLE.match(text):
+        return text
+    raise vol.Invalid(HIDDEN)
+
+
+label = vol.All(str, vol.Length(min=1, max=60, msg="expected a text of 1 to 60 characters"), _visible)
+"""What people read as a name: a text of 1 to 60 characters with nothing hidden in it."""
 
 
 def duration(value: Any) -> float:

@@ -263,7 +263,7 @@ def test_a_brokers_address_is_read(url: str, endpoint: Endpoint) -> None:
     assert "p@ss" not in repr(endpoint)
 
 
-@pytest.mark.parametrize("url", ["http://x", "mqtt://", "mqtt://x:99999", "mqtt://x/y", "broker"])
+@pytest.mark.parametrize("url", ["http://x", "mqtt://", "mqtt://x:99999", "mqtt://x/y", "broker", "mqtt://[", "mqtt://[x]:1"])
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(InvalidData):
         parse_broker_url(url)

@@ -113,6 +113,55 @@ async def test_nothing_in_the_address_reaches_the_page_unasked(car: Car) -> None
     assert "<script>alert" not in page
 
 
+HUGE = int("9" * 400)
+
+
+@pytest.mark.parametrize("value", [HUGE, -HUGE, 1e101, "x" * 256], ids=["whole", "negative", "beyond all measure", "a long text"])
+async def test_what_no_sensor_can_hold_makes_none_and_changes_none(car: Car, value: float | str) -> None:
+    await car.start(
+        "telemetry:\n"
+        "  readings: {engine/tank: {scale: 0.1}}\n"
+        "  sensors:\n"
+        "    - {topic: tele/plain, name: Plain}\n"
+        "    - {topic: tele/scaled, name: Scaled, scale: 0.1}\n"
+        "    - {topic: tele/path, path: a, name: Path, scale: 1e99}\n"
+    )
+    good = {"autocore/telemetry/engine/data": {"tank": 5, "n": 7}, "tele/plain": 7, "tele/scaled": 7, "tele/path": {"a": 7}}
+    for topic, payload in good.items():
+        car.publish(topic, payload)
+    before = {one.id: one.state for one in car.core.entities if one.owner == "telemetry"}
+    bad = [{"tank": value, "n": value, "new": value}, {"sensor": "n", "value": value, "unit": "F"}]
+    for topic, payload in (*(("autocore/telemetry/engine/data", one) for one in bad), ("tele/path", {"a": value})):
+        car.publish(topic, payload)
+    for topic in ("tele/plain", "tele/scaled"):
+        car.publish(topic, str(value))
+    assert {one.id: one.state for one in car.core.entities if one.owner == "telemetry"} == before
+    assert car.plugin("telemetry").errors == 0
+    assert car.core.hub.rejections.total == 7
+
+
+@pytest.mark.parametrize("device", ["", "Engine", "a b", "\u202eengine", "x" * 65, "_x", "{root}"])
+async def test_what_speaks_under_a_name_that_is_no_id_is_no_device(car: Car, device: str) -> None:
+    await car.start("telemetry:\nrelays:\ncan:\n")
+    for topic in (f"telemetry/{device}/data", f"relays/{device}/state", f"can/{device}/data", f"devices/{device}/status"):
+        car.publish(f"autocore/{topic}", {"status": "online", "channels": {"1": True}, "id": 1, "data": "00"})
+    assert (len(car.core.devices), car.core.hub.rejections.total) == (0, 4)
+    assert not [one.id for one in car.core.entities if one.owner in ("telemetry", "relays")]
+
+
+async def test_what_is_no_json_makes_no_device_known(car: Car) -> None:
+    await car.start("telemetry:\ncan:\n")
+    for topic in ("telemetry/engine/data", "can/engine/data"):
+        car.publish(f"autocore/{topic}", b"{")
+    assert (len(car.core.devices), car.core.hub.rejections.total) == (0, 2)
+
+
+async def test_a_unit_is_a_short_word_with_nothing_hidden_in_it(car: Car) -> None:
+    await car.start("telemetry:\n")
+    car.publish("autocore/telemetry/engine/data", {"sensor": "oil", "value": 1, "unit": "\u202e k\0Pa" + "x" * 60_000})
+    assert car.entity("sensor.engine_oil").description.unit == "kPa" + "x" * 17
+
+
 async def test_an_empty_page_names_the_whole_topic(car: Car) -> None:
     await car.start("telemetry:\n")
     for language in ("en", "pt-BR"):
