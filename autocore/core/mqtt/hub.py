@@ -201,7 +201,7 @@ class MqttHub:
 
         Raises:
             InvalidData: it is no topic.
-            Refused: the topic is claimed by another (`claimed`), or there is no broker now, or one that does not read (`offline`).
+            Refused: the topic is claimed by another (`claimed`), there is no broker now, or it does not read (`offline`).
         """
         self._check_owner(topic, owner)
         body = encode(payload)
