@@ -85,6 +85,7 @@ def configuration(folder: Path, plugin: Path, port: int, outside: Outside, *, al
         "set_tcp_nodelay true",
         "log_dest stderr",
         "log_type error",
+        "log_type notice",  # who connects, from where: see `slow`
         f"user {user}",
         "",
     ]

@@ -22,6 +22,7 @@ from typing import Any
 
 from autocore.broker.accounts import GATEWAY, Account, document, new_password, seal
 from autocore.broker.configuration import HOST, Outside, configuration
+from autocore.broker.slow import LONGEST_ID, Crowd, throw_off, unread
 from autocore.child import die_with_parent
 from autocore.core.disk import write_file
 from autocore.core.errors import BrokerError
@@ -31,6 +32,8 @@ from autocore.damage import Damages
 READY_LIMIT_S = 5.0
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 ORPHAN_LIMIT_S = 2.0
+LOOK_S = 1.0  # for clients that do not read
+HEARD_BYTES = 4_096  # of what it said last, for the sentence when it ends at once
 STEADY_S = 60.0  # one that ran for so long is started again at once
 
 SHORTEST_PASSWORD = 20  # of those that are made here: 43 characters
@@ -78,6 +81,12 @@ class Mosquitto:
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._begins_again = False
+        self._crowd = Crowd()
+        self._hearing: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._said = b""
+        self.thrown_off = 0
+        """How often a client was, because it did not read."""
         self.restarts = 0
         self.on_return: Callable[[], object] = lambda: None
         """Called when it was started again: what devices say before the gateway is there, one that came back empty forgets."""
@@ -96,14 +105,17 @@ class Mosquitto:
         except OSError as error:
             raise BrokerError(f"{self._folder} cannot be written: {error.strerror}; the broker needs its accounts") from error
         await self._launch_without_damage(program, password)
+        endpoint = Endpoint(HOST, self._port, GATEWAY, password)
         self._task = asyncio.get_running_loop().create_task(self._supervise(program))
-        return Endpoint(HOST, self._port, GATEWAY, password)
+        self._watching = asyncio.get_running_loop().create_task(self._watch(endpoint))
+        return endpoint
 
     async def stop(self) -> None:
         """End it; it writes its state first."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in (self._task, self._watching):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             try:
@@ -112,6 +124,8 @@ class Mosquitto:
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
+        if self._hearing is not None:
+            await self._hearing
         self._pid_file.unlink(missing_ok=True)
 
     def take_certificate(self) -> None:
@@ -149,6 +163,31 @@ class Mosquitto:
                 await asyncio.sleep(_pause_s(attempt))
                 attempt += 1
             attempt += await self._launch_again(program, attempt)
+
+    async def _watch(self, endpoint: Endpoint) -> None:
+        """Throw off who does not read."""
+        encrypted = self._outside.encrypted
+        ports = {self._port} if encrypted is None else {self._port, encrypted.port, encrypted.websockets or self._port}
+        while True:
+            await asyncio.sleep(LOOK_S)
+            for name in self._crowd.late(unread(ports), time.monotonic()):
+                try:
+                    await throw_off(endpoint, name)
+                except OSError as error:
+                    log.debug("%s cannot be thrown off: %s", name, error)
+                else:
+                    self.thrown_off += 1
+                    log.warning("%s does not read what it asked the broker for and was thrown off; it may come back", name)
+
+    async def _hear(self, stream: asyncio.StreamReader) -> None:
+        """Read all it says; else it would stand still after some thousand lines, when nobody has taken them."""
+        rest = b""
+        while piece := await stream.read(HEARD_BYTES):
+            self._said = (self._said + piece)[-HEARD_BYTES:]
+            *lines, rest = (rest + piece).split(b"\n")
+            rest = rest[-2 * LONGEST_ID :]
+            for line in lines:
+                self._crowd.hear(line.decode(errors="replace"))
 
     async def _launch_again(self, program: str, attempt: int) -> int:
         """Launch it, however long that takes, and give how often it could not be; every reason is said once."""
@@ -209,6 +248,9 @@ class Mosquitto:
         finally:
             os.close(reading)
         self._process = process
+        self._said = b""
+        if process.stderr is not None:  # it is a pipe
+            self._hearing = asyncio.get_running_loop().create_task(self._hear(process.stderr))
         with contextlib.suppress(OSError):  # a full disk: then only an orphan would not be found
             self._pid_file.write_text(str(process.pid))
         await self._until_it_listens(process)
@@ -218,7 +260,9 @@ class Mosquitto:
         deadline = time.monotonic() + READY_LIMIT_S
         while time.monotonic() < deadline:
             if process.returncode is not None:
-                said = (await process.stderr.read()).decode(errors="replace").strip() if process.stderr else ""
+                if self._hearing is not None:
+                    await self._hearing
+                said = self._said.decode(errors="replace").strip()
                 raise _Ended(f"mosquitto ended at once: {said or f'code {process.returncode}'}")
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection(HOST, self._port)

@@ -196,7 +196,7 @@ class MqttHub:
 
         Raises:
             InvalidData: it is no topic.
-            Refused: the topic is claimed by another (`claimed`), or there is no broker that reads (`offline`).
+            Refused: the topic is claimed by another (`claimed`), there is no broker now, or it does not read (`offline`).
         """
         self._check_owner(topic, owner)
         body = encode(payload)

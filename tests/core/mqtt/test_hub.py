@@ -98,15 +98,8 @@ async def test_a_broker_that_does_not_read_gets_the_newest_when_it_does_and_litt
     assert broker.pid is not None
     os.kill(broker.pid, signal.SIGSTOP)
     try:
-
-        async def flood() -> None:
-            for number in range(100_000):
-                hub.publish("autocore/events/x", b"x" * 1_000)
-                if number % 100 == 0:
-                    await asyncio.sleep(0)  # the loop writes what the socket takes
-
         with pytest.raises(Refused, match="does not read") as caught:
-            await flood()
+            await _tell_much(hub)
         assert caught.value.code == "offline"
         assert hub.counters.unsent == 1
         for number in range(10_000):
@@ -120,6 +113,13 @@ async def test_a_broker_that_does_not_read_gets_the_newest_when_it_does_and_litt
     found = [await ear.next() for _ in newest]
     assert {one.topic: one.payload for one in found} == newest
     ear.close()
+
+
+async def _tell_much(hub: MqttHub) -> None:
+    for number in range(100_000):
+        hub.publish("autocore/events/x", b"x" * 1_000)
+        if number % 100 == 0:
+            await asyncio.sleep(0)  # the loop writes what the socket takes
 
 
 async def test_only_the_owner_publishes_where_a_topic_is_claimed(hub: MqttHub) -> None:
