@@ -74,10 +74,7 @@ class SystemClock:
 
 
 class _Timex(ctypes.Structure):
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("rest", ctypes.c_byte * 252),
-    )  # modes 0 asks only; 256 bytes hold struct timex
+    _fields_ = (("modes", ctypes.c_uint), ("rest", ctypes.c_byte * 252))  # modes 0 asks only; 256 bytes hold struct timex
 
 
 def _is_synchronised() -> bool:

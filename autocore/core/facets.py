@@ -207,13 +207,7 @@ class Mqtt:
         return self._hub.root
 
     def subscribe(
-        self,
-        topic: str,
-        handler: Callable[..., Any] | None = None,
-        *,
-        payload: Any = None,
-        qos: int = 0,
-        urgent: bool = False,
+        self, topic: str, handler: Callable[..., Any] | None = None, *, payload: Any = None, qos: int = 0, urgent: bool = False
     ) -> Any:
         """Call `handler(message)` for every message on `topic`; without `handler` it is a decorator.
 

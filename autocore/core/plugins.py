@@ -68,6 +68,7 @@ class PluginStatus:
     calls: int = 0
     errors: int = 0
     seconds: float = 0.0
+    dropped: int = 0
 
 
 class Plugin:
@@ -102,14 +103,12 @@ class Plugin:
     def status(self) -> PluginStatus:
         """Give what is known of it now."""
         host = self.host
+        known = (self.name, self.condition, self.reason, self.version)
         if host is None:
-            return PluginStatus(self.name, self.condition, self.reason, self.version)
+            return PluginStatus(*known)
         cost = host.guard.cost
         return PluginStatus(
-            self.name,
-            self.condition,
-            self.reason,
-            self.version,
+            *known,
             topics=tuple(host.mqtt.topics),
             entities=len(host.entities.own),
             services=tuple(host.services.own),
@@ -117,6 +116,7 @@ class Plugin:
             calls=cost.calls,
             errors=cost.errors,
             seconds=round(cost.seconds, 6),
+            dropped=cost.dropped,
         )
 
 

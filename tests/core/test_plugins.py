@@ -380,3 +380,28 @@ async def test_an_async_handler_keeps_its_order_and_a_flood_drops_the_oldest(
     host = bench.plugins._plugins["queue"].host
     assert host is not None
     assert host.guard.cost.dropped == 2
+
+
+async def test_long_messages_that_wait_for_an_async_handler_are_fewer_and_the_newest_stays(
+    bench: Bench, write: Callable[..., None]
+) -> None:
+    write(
+        "queue",
+        """
+        from autocore.api import hookimpl
+        heard = []
+
+        @hookimpl
+        def setup(host, config):
+            @host.mqtt.subscribe("t")
+            async def take(message):
+                heard.append(message.text()[0])
+        """,
+    )
+    await bench.run("queue:\n")
+    for letter in "abcdefghij":
+        bench.arrive("t", letter * 60_000)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert sys.modules["sample_queue"].heard == list("cdefghij")
+    assert bench.plugins.get("queue").dropped == 2

@@ -60,12 +60,7 @@ def read(key: bytes, token: str) -> SessionClaims:
     """
     try:
         body = jwt.decode(
-            token,
-            key,
-            algorithms=[ALGORITHM],
-            audience=ISSUER,
-            issuer=ISSUER,
-            options={"require": ["jti", "sub", "iss", "aud"]},
+            token, key, algorithms=[ALGORITHM], audience=ISSUER, issuer=ISSUER, options={"require": ["jti", "sub", "iss", "aud"]}
         )
     except jwt.InvalidTokenError as error:
         raise NotAuthenticated("this is no session of this gateway; log in again") from error

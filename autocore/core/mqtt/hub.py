@@ -100,12 +100,7 @@ class MqttHub:
             clock, endpoint, f"{root}-gateway-data", self._on_data, self._on_data_change, is_persistent=True
         )
         self._control: Connection = connect(
-            clock,
-            endpoint,
-            f"{root}-gateway-control",
-            self._on_control,
-            self._on_control_change,
-            will=will,
+            clock, endpoint, f"{root}-gateway-control", self._on_control, self._on_control_change, will=will
         )
         self._control.on_room = self._on_room
         self._stop: Connection = connect(clock, endpoint, f"{root}-gateway-stop", self._on_control, lambda _is_connected: None)
