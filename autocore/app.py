@@ -457,6 +457,7 @@ class Gateway:
             saved=records.keeper.saved,
             check=lambda: faults_of(self.settings.config),
             restart=self.restart.set,
+            thrown_off=lambda: self._broker.thrown_off if self._broker is not None else 0,
         )
         site = modules.Web(parts)
         self._stack.push_async_callback(site.close)

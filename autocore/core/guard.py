@@ -15,11 +15,11 @@ from time import perf_counter
 from typing import Any
 
 from autocore.core.errors import AutocoreError, InvalidData, PluginError
-from autocore.core.mqtt.message import Message
 
 TIMED_ONE_IN = 64
 WAITING_CALLS = 1_000  # calls that may wait for one async handler; beyond it the oldest is dropped and counted
-WAITING_BYTES = 1_000_000  # of the payloads of messages among them
+TURN_CALLS = 16  # of a handler that comes back with much to do and never waits; then everybody else has a turn
+WAITING_BYTES = 500_000  # of the payloads of messages among them
 
 OnInvalid = Callable[..., None]
 """Called with (error, *arguments of the call)."""
@@ -118,32 +118,30 @@ class Guard:
     def _queued(self, call: Callable[..., Coroutine[Any, Any, Any]], on_invalid: OnInvalid | None) -> Callable[..., None]:
         waiting: deque[tuple[Any, ...]] = deque()
         wake = asyncio.Event()
-        waiting_bytes = 0
-
-        def take() -> tuple[Any, ...]:
-            nonlocal waiting_bytes
-            args = waiting.popleft()
-            waiting_bytes -= _bytes_of(args)
-            return args
+        held = 0
 
         async def work() -> None:
+            nonlocal held
             while True:
                 await wake.wait()
                 wake.clear()
                 while waiting:
-                    args = take()
+                    args = waiting.popleft()
+                    held -= _bytes(args)
                     self.cost.calls += 1
                     try:
                         await call(*args)
                     except Exception as error:  # noqa: BLE001  # a border where plugin code runs
                         self._caught(call, error, on_invalid, args)
+                    if len(waiting) % TURN_CALLS == 0:
+                        await asyncio.sleep(0)
 
         def put(*args: Any) -> None:
-            nonlocal waiting_bytes
+            nonlocal held
             waiting.append(args)
-            waiting_bytes += _bytes_of(args)
-            while len(waiting) > WAITING_CALLS or (waiting_bytes > WAITING_BYTES and len(waiting) > 1):
-                take()
+            held += _bytes(args)
+            while len(waiting) > WAITING_CALLS or (held > WAITING_BYTES and len(waiting) > 1):
+                held -= _bytes(waiting.popleft())
                 self.cost.dropped += 1
             wake.set()
 
@@ -151,8 +149,8 @@ class Guard:
         return put
 
 
-def _bytes_of(args: tuple[Any, ...]) -> int:
-    return sum(len(one.payload) for one in args if isinstance(one, Message))
+def _bytes(args: tuple[Any, ...]) -> int:
+    return len(getattr(args[0], "payload", b"")) if args else 0
 
 
 def _name(what: object) -> str:

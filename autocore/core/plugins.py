@@ -103,14 +103,12 @@ class Plugin:
     def status(self) -> PluginStatus:
         """Give what is known of it now."""
         host = self.host
+        known = (self.name, self.condition, self.reason, self.version)
         if host is None:
-            return PluginStatus(self.name, self.condition, self.reason, self.version)
+            return PluginStatus(*known)
         cost = host.guard.cost
         return PluginStatus(
-            self.name,
-            self.condition,
-            self.reason,
-            self.version,
+            *known,
             topics=tuple(host.mqtt.topics),
             entities=len(host.entities.own),
             services=tuple(host.services.own),

@@ -1,30 +1,85 @@
 """R8: who does not read costs at most 1 MB, disturbs nobody, and gets the newest when it reads again.
 
-A real gateway with its own Mosquitto, a relay board, 600 values a second and events of 1 kB; somebody whose page is open, and
-somebody who turns relays over REST, one call after the other. On every way out some stop to read:
+A real gateway with its own Mosquitto, a relay board, 600 values a second and some hundred events a second; somebody whose page is
+open, and somebody who turns relays over REST, one call after the other. On every way out some stop to read:
 
-- `live`: clients of the live socket, for values and events;
-- `export`: downloads of the events;
+- `live`: pages, for values and events. They are cut after a minute, and come back to the newest;
+- `export`: downloads of the events, and of the readings of an entity, in their midst;
+- `mqtt`: subscribers of all that the gateway publishes, in QoS 0 and QoS 1, whose libraries go on saying that they live;
+- `broker`: Mosquitto itself, which is stopped (SIGSTOP) and goes on;
+- `telegram`: Telegram, which takes a message and does not answer, for ten chats, while more is told than is kept;
+- `plugin`: ten handlers of a plugin, for events and for messages of 20 kB.
+
+Memory is that of the gateway's process (and Mosquitto's, and what the kernel keeps), the highest of the scene less what it was
+before, for each of those that do not read.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.faults.busy import PROBE, Busy, Limits, memory_mb, unsent_mb
-from tests.faults.gateway import scratch
-from tests.faults.readers import SMALL, Download, LiveReader, Sampler, values_in
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.faults.busy import PROBE, RELAYS, Busy, Limits, memory_mb, unsent_mb
+from tests.faults.gateway import HOST, metrics, scratch, until
+from tests.faults.own_broker import OwnBroker
+from tests.faults.readers import SMALL, Download, LiveReader, Sampler, Subscriber, values_in
 from tests.faults.record import Findings, run_as_command
+from tests.faults.slow_bots import SlowBots
+from tests.plugins.telegram.bot_api import TOKEN
 
 CLIENTS = 20
 EVENTS_PER_S, EVENT_BYTES = 300, 1_000
 READ_S = 1.0
+PING_S = 0.5
+FRAME_S = 0.3  # the gateway tells the newest of a tenth of a second
+LAG = 12  # turns, a second
+BACK_S = 8.0
+CHATS, LETTERS_PER_S, LETTER = 10, 40, 200
+DELIVERED_S = 60.0  # all that waited, in order; the newest is the last
+HANDLERS, SHORT_EVENT, LONG, LONG_PER_S = 10, 300, 20_000, 30
+DAWDLER = f"""
+import asyncio
+import voluptuous as vol
+from autocore.api import Sensor, hookimpl
+
+@hookimpl
+def setup(host, config):
+    events, messages = (host.entities.add(Sensor(f"dawdler_{{name}}")) for name in ("events", "messages"))
+    events.set(0)
+    messages.set(0)
+    awake = asyncio.Event()
+
+    def handlers():
+        async def on_event(event):
+            await awake.wait()
+            events.set(event.data["number"])
+
+        async def on_message(message):
+            await awake.wait()
+            messages.set(message.json()["number"])
+
+        host.events.on("chatter.said", on_event)
+        host.mqtt.subscribe("{{root}}/dawdler/+", on_message)
+
+    async def wake(call):
+        awake.set()
+        return {{}}
+
+    for _ in range({HANDLERS}):
+        handlers()
+    host.services.add("wake", wake)
+"""
 
 
 def live(busy: Busy, seconds: float) -> None:
@@ -87,8 +142,186 @@ def export(busy: Busy, seconds: float) -> None:
         one.close()
 
 
+def mqtt(busy: Busy, seconds: float) -> None:
+    """Subscribers stop to read."""
+    port, broker = busy.gateway.mqtt_port, OwnBroker(busy.gateway.data / "broker", busy.gateway.mqtt_port, Path()).pid
+    busy.talk(EVENTS_PER_S, EVENT_BYTES)
+    busy.begin()
+    before, before_broker = memory_mb(busy.gateway.pid), memory_mb(broker)
+    memory, memory_broker = Sampler(lambda: memory_mb(busy.gateway.pid)), Sampler(lambda: memory_mb(broker))
+    slow = [Subscriber(port, f"slow_{one}", "autocore/#", qos=one % 2, buffer_bytes=SMALL) for one in range(CLIENTS)]
+    other = Subscriber(port, "other", "autocore/#")
+    newest = -1
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        for one in slow:
+            one.ping()
+        for topic, body in other.messages(PING_S):
+            if topic == f"autocore/entities/{PROBE}/state":
+                newest = json.loads(body)["value"]
+            if time.monotonic() > ends:
+                break
+    busy.judge_memory(memory.close() - before, CLIENTS)
+    busy.judge_memory(memory_broker.close() - before_broker, CLIENTS, "broker")
+    busy.talk(0, 0)
+    last = busy.banks.pause()
+    time.sleep(FRAME_S)
+    began = time.monotonic()
+    with ThreadPoolExecutor(CLIENTS) as reading:
+        has_it = list(reading.map(lambda one: _hears(busy, one, last), slow))
+    busy.judge_newest(f"{has_it.count(False)} of {CLIENTS} have not the newest", began, all(has_it))
+    if other.is_gone or last - newest > LAG or not _hears(busy, other, last):
+        busy.found.fail(f"mqtt: who reads has {newest} of {last}, and is {'gone' if other.is_gone else 'there'}")
+    busy.found.add("mqtt_thrown_off", metrics(busy.client)["autocore_broker_thrown_off"])
+    busy.banks.resume()
+    for one in (*slow, other):
+        one.close()
+
+
+def _hears(busy: Busy, reader: Subscriber, number: int) -> bool:
+    """Say whether who reads again has the newest; one that was thrown off comes back first."""
+    wanted = f"autocore/entities/{PROBE}/state"
+    if any(topic == wanted and json.loads(body)["value"] == number for topic, body in reader.messages(READ_S)):
+        return True
+    if not reader.is_gone:
+        return False
+    back = Subscriber(busy.gateway.mqtt_port, reader.name, wanted)
+    found = any(json.loads(body)["value"] == number for _, body in back.messages(READ_S))
+    back.close()
+    return found
+
+
+def broker(busy: Busy, seconds: float) -> None:
+    """Mosquitto itself does not read."""
+    port, pid = busy.gateway.mqtt_port, OwnBroker(busy.gateway.data / "broker", busy.gateway.mqtt_port, Path()).pid
+    busy.talk(EVENTS_PER_S, EVENT_BYTES)
+    busy.begin()
+    before = memory_mb(busy.gateway.pid)
+    memory = Sampler(lambda: memory_mb(busy.gateway.pid))
+    os.kill(pid, signal.SIGSTOP)
+    busy.is_without_broker = True
+    time.sleep(seconds)
+    busy.judge_memory(memory.close() - before, 1)
+    busy.banks.pause()
+    said = busy.value("sensor.chatter_said")
+    os.kill(pid, signal.SIGCONT)
+    busy.talk(0, 0)
+    began = time.monotonic()
+    newest = until(lambda: busy.value(RELAYS[0]) is not None and busy.value("sensor.chatter_said"), 10, "nothing is said")
+    reader = Subscriber(port, "reader", "autocore/entities/sensor.chatter_said/state")
+    numbers = [json.loads(body)["value"] for _, body in _until_value(reader, newest)]
+    reader.close()
+    busy.judge_newest(f"the newest is {numbers[-1:]} of {newest} ({said} while it stood)", began, numbers[-1:] == [newest])
+    busy.found.add("broker_unsent", metrics(busy.client)["autocore_mqtt_unsent"])
+    busy.banks.resume()
+
+
+def _until_value(reader: Subscriber, value: object) -> Iterator[tuple[str, bytes]]:
+    for topic, body in reader.messages(BACK_S):
+        yield topic, body
+        if json.loads(body)["value"] == value:
+            return
+
+
+def telegram(busy: Busy, seconds: float) -> None:
+    """Telegram takes messages and does not answer."""
+    busy.begin()
+    chatter = paho.Client(CallbackAPIVersion.VERSION2, client_id="teller")
+    chatter.connect(HOST, busy.gateway.mqtt_port)
+    chatter.loop_start()
+    before = memory_mb(busy.gateway.pid)
+    memory = Sampler(lambda: memory_mb(busy.gateway.pid))
+    told, ends = 0, time.monotonic() + seconds
+    while time.monotonic() < ends:
+        told += 1
+        chatter.publish("autocore/telegram/send", json.dumps({"text": f"number {told} {'x' * LETTER}"}), qos=1)
+        time.sleep(1 / LETTERS_PER_S)
+    busy.judge_memory(memory.close() - before, CHATS)
+    waiting = until(lambda: busy.value("sensor.telegram_waiting"), 5, "nothing waits for Telegram")
+    busy.found.add("telegram_told", told)
+    busy.found.add("telegram_waiting", float(str(waiting)))
+    assert busy.bots is not None
+    began = time.monotonic()
+    busy.bots.open()
+    wanted = f"number {told} "
+    seen = [_waits_for(busy.bots, chat, wanted, DELIVERED_S / CHATS) for chat in range(1, CHATS + 1)]
+    busy.judge_newest(f"{seen.count(False)} of {CHATS} chats have not the newest", began, all(seen), DELIVERED_S)
+    _count_letters(busy, busy.bots, told)
+    chatter.disconnect()
+    chatter.loop_stop()
+
+
+def _count_letters(busy: Busy, bots: SlowBots, told: int) -> None:
+    """Look whether each chat got what was told, or was told how much is lost."""
+    for chat in range(1, CHATS + 1):
+        text = "\n".join(bots.texts(chat))
+        there = {int(one) for one in re.findall(r"number (\d+) ", text)}
+        lost = sum(int(one) for one in re.findall(r"(\d+) less important message", text))
+        busy.found.add("telegram_lost_and_told", lost)
+        if len(there) + lost != told:
+            busy.found.fail(f"telegram: chat {chat} got {len(there)} of {told}, and was told of {lost} that are lost")
+
+
+def _waits_for(bots: SlowBots, chat: int, wanted: str, limit_s: float) -> bool:
+    try:
+        until(lambda: any(wanted in text for text in bots.texts(chat)), limit_s, "")
+    except AssertionError:
+        return False
+    return True
+
+
+def plugin(busy: Busy, seconds: float) -> None:
+    """Handlers of a plugin do not come back."""
+    busy.talk(EVENTS_PER_S, SHORT_EVENT)
+    busy.begin()
+    sender = paho.Client(CallbackAPIVersion.VERSION2, client_id="teller")
+    sender.connect(HOST, busy.gateway.mqtt_port)
+    sender.loop_start()
+    before = memory_mb(busy.gateway.pid)
+    memory = Sampler(lambda: memory_mb(busy.gateway.pid))
+    told, ends = 0, time.monotonic() + seconds
+    while time.monotonic() < ends:
+        told += 1
+        sender.publish("autocore/dawdler/long", json.dumps({"number": told, "text": "x" * LONG}))
+        time.sleep(1 / LONG_PER_S)
+    busy.judge_memory(memory.close() - before, 2 * HANDLERS)
+    busy.talk(0, 0)
+    until(lambda: busy.value("sensor.dawdler_events") == 0, 5, "the handlers came back by themselves")
+    said = until(lambda: busy.value("sensor.chatter_said"), 5, "nothing happened")
+    began = time.monotonic()
+    busy.act("dawdler.wake")
+    has_it = _becomes(busy, "sensor.dawdler_events", said) and _becomes(busy, "sensor.dawdler_messages", told)
+    busy.judge_newest(f"the newest is not seen ({said} events, {told} messages)", began, has_it)
+    dropped = re.findall(r'autocore_plugin_dropped_total{plugin="dawdler"} ([0-9.e+]+)', _metrics_text(busy))
+    busy.found.add("plugin_dropped", float(dropped[0]))
+    if not float(dropped[0]):
+        busy.found.fail("plugin: nothing was dropped, or it is not counted")
+    sender.disconnect()
+    sender.loop_stop()
+
+
+def _metrics_text(busy: Busy) -> str:
+    return busy.client.get(f"{busy.gateway.base}/metrics").text
+
+
+def _becomes(busy: Busy, entity: str, value: object) -> bool:
+    try:
+        until(lambda: busy.value(entity) == value, busy.limits.newest_s, "")
+    except AssertionError:
+        return False
+    return True
+
+
 Play = Callable[[Busy, float], None]
-SCENES: dict[str, Play] = {"live": live, "export": export}
+SCENES: dict[str, tuple[Play, float]] = {
+    "live": (live, 75.0),
+    "export": (export, 20.0),
+    "mqtt": (mqtt, 40.0),
+    "broker": (broker, 12.0),
+    "telegram": (telegram, 45.0),
+    "plugin": (plugin, 30.0),
+}
+"""How each is played, and for how many seconds nobody reads in the full run."""
 
 
 def run(scene: str, seconds: float, limits: Limits) -> Findings:
@@ -98,7 +331,7 @@ def run(scene: str, seconds: float, limits: Limits) -> Findings:
     with scratch() as folder, ExitStack() as stack:
         try:
             busy = _vehicle(folder, stack, found, scene, limits)
-            SCENES[scene](busy, seconds)
+            SCENES[scene][0](busy, seconds)
             busy.judge_others()
             busy.judge_words()
         except AssertionError as error:
@@ -107,14 +340,25 @@ def run(scene: str, seconds: float, limits: Limits) -> Findings:
 
 
 def _vehicle(folder: Path, stack: ExitStack, found: Findings, scene: str, limits: Limits) -> Busy:
-    return Busy(folder, stack, found, scene, limits)
+    if scene == "plugin":
+        return Busy(folder, stack, found, scene, limits, config="dawdler:\n", plugins={"dawdler": DAWDLER})
+    if scene != "telegram":
+        return Busy(folder, stack, found, scene, limits)
+    bots = SlowBots()
+    stack.callback(bots.close)
+    chats = ", ".join(str(one) for one in range(1, CHATS + 1))
+    section = f"telegram: {{token: '{TOKEN}', base_url: '{bots.url}', chats: [{chats}]}}\n"
+    busy = Busy(folder, stack, found, scene, limits, config=section)
+    busy.bots = bots
+    return busy
 
 
 def full(options: argparse.Namespace) -> Findings:
     """Play the scenes by turns, as often as is asked."""
     found = Findings()
     for number in range(options.runs):
-        found.take(run(list(SCENES)[number % len(SCENES)], 30.0, Limits()))
+        scene = list(SCENES)[number % len(SCENES)]
+        found.take(run(scene, SCENES[scene][1], Limits()))
     return found
 
 

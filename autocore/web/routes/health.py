@@ -88,6 +88,7 @@ class _Collected(Collector):
             ("autocore_cache_failures", "Times the cache was not there because of its disk.", parts.cache.failures),
             ("autocore_broker_dropped", "Messages that the broker dropped.", parts.broker.figures.dropped),
             ("autocore_live_left_out", "Events that clients of the live socket read too slowly for.", self._live.left_out),
+            ("autocore_broker_thrown_off", "Clients of the broker thrown off because they did not read.", parts.thrown_off()),
             ("autocore_web_cut", "Connections that took nothing for a minute and were cut.", CUT.total),
             ("autocore_audit_dropped_rows", "Audit rows lost because the disk took none.", parts.audit.dropped),
         ):
@@ -107,13 +108,13 @@ class _Collected(Collector):
     def _plugins(self) -> Iterator[Metric]:
         calls = CounterMetricFamily("autocore_plugin_calls", "Calls into a plugin.", labels=["plugin"])
         errors = CounterMetricFamily("autocore_plugin_errors", "Calls that raised.", labels=["plugin"])
-        dropped = CounterMetricFamily("autocore_plugin_dropped", "Calls left out because it is too slow.", labels=["plugin"])
         seconds = CounterMetricFamily("autocore_plugin_seconds", "Time spent, from one call in 64.", labels=["plugin"])
+        dropped = CounterMetricFamily("autocore_plugin_dropped", "Calls dropped because it is too slow.", labels=["plugin"])
         for one in self._parts.plugins:
+            dropped.add_metric([one.name], one.dropped)
             calls.add_metric([one.name], one.calls)
             errors.add_metric([one.name], one.errors)
             seconds.add_metric([one.name], one.seconds)
-            dropped.add_metric([one.name], one.dropped)
         yield from (calls, errors, seconds, dropped)
 
 
