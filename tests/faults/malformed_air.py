@@ -41,6 +41,8 @@ PLUGINS = ("telemetry", "relays", "can", "themes", "telegram", "derived")
 WITNESS = "witness"
 PLAIN = ("tele/fridge/plain", "tele/+/scaled", "$SYS/#")
 """Topics whose payload is text, so that what is no JSON is no fault there."""
+QUEUED, QUEUED_TOPIC = "telegram", "autocore/telegram/send"
+"""The plugin whose handler is async, and its topic: a message waits until the one before is done."""
 UNREAD = ("autocore/devices/+/command", "autocore/relays/+/command")
 """Topics where the gateway only looks whether something is retained."""
 LENIENT = ("$CONTROL/#",)
@@ -130,7 +132,10 @@ class Ear:
     async def _hear(self, topic: str, payload: bytes, *, is_no_json: bool) -> None:
         car, hub = self.car, self.car.core.hub
         before, rejected = self._state(), hub.rejections.total
+        calls = car.plugin(QUEUED).calls
         self._tell(topic, payload)
+        if topic == QUEUED_TOPIC:
+            await car.until(lambda: car.plugin(QUEUED).calls > calls)  # what came before may wait for the disk
         await car.settle()
         after, refusals = self._state(), hub.rejections.total - rejected
         self.found.add("messages")

@@ -206,8 +206,10 @@ async def test_a_broken_board_is_replaced_and_its_entities_stay(start: Start) ->
         window = (await gateway.client.post("/api/v1/joining")).json()
         async with board(gateway, "new", "enrol", window["password"]) as new:
             await new.may_hear(f"autocore/enrol/{window['password']}/answer")
-            new.say(f"autocore/enrol/{window['password']}/request", type="sensor_board", mac="cc:dd")
+            words = {"type": "sensor_board", "mac": "cc:dd\x1b", "name": "\u202eSensor\0 board"}
+            new.say(f"autocore/enrol/{window['password']}/request", **words)
             await eventually(lambda: gateway.gateway.core and gateway.gateway.core.devices.find("sensor_board"))
+            assert (await gateway.client.get("/api/v1/devices/sensor_board")).json()["name"] == "Sensor board"
             done = await gateway.client.post("/api/v1/devices/cabin/replace", json={"by": "sensor_board"})
             assert (done.status_code, done.json()["mac"]) == (200, "cc:dd"), done.text
             await eventually(lambda: new.heard)

@@ -42,6 +42,15 @@ async def test_a_board_that_registers_becomes_switches_by_itself(car: Car) -> No
     assert "Awning 4" in page
 
 
+@pytest.mark.parametrize("channels", [257, [0] * 257, [0] * 20_000], ids=["a number", "a list", "a payload full of them"])
+async def test_a_board_with_more_channels_than_there_can_be_is_refused(car: Car, channels: int | list[int]) -> None:
+    await car.start("relays:\n")
+    car.publish("autocore/devices/awning/register", {"type": "relay_board", "channels": channels})
+    await car.settle()
+    assert not [one.id for one in car.core.entities if one.kind == "switch"]
+    assert car.core.hub.rejections.total == 1
+
+
 async def test_a_board_that_only_reports_becomes_the_switches_that_it_reports(car: Car) -> None:
     await car.start("relays:\n")
     car.publish("autocore/relays/old/state", {"channels": {"1": True, "7": False, "99": True, "x": True}}, retain=True)
