@@ -4,7 +4,7 @@ A real gateway with its own Mosquitto, a relay board, 600 values a second and so
 open, and somebody who turns relays over REST, one call after the other. On every way out some stop to read:
 
 - `live`: pages, for values and events. They are cut after a minute, and come back to the newest;
-- `export`: downloads of the events, and of the readings of an entity, in their midst;
+- `export`: downloads of the events, in their midst;
 - `mqtt`: subscribers of all that the gateway publishes, in QoS 0 and QoS 1, whose libraries go on saying that they live;
 - `broker`: Mosquitto itself, which is stopped (SIGSTOP) and goes on;
 - `telegram`: Telegram, which takes a message and does not answer, for ten chats, while more is told than is kept;
@@ -42,6 +42,7 @@ CLIENTS = 20
 EVENTS_PER_S, EVENT_BYTES = 300, 1_000
 READ_S = 1.0
 PING_S = 0.5
+WARM_S = 6.0  # there is only one broker: what the gateway takes for itself with the first events must not count
 FRAME_S = 0.3  # the gateway tells the newest of a tenth of a second
 LAG = 12  # turns, a second
 BACK_S = 8.0
@@ -125,6 +126,7 @@ def export(busy: Busy, seconds: float) -> None:
     time.sleep(4)
     busy.talk(0, 0)
     said = busy.value("sensor.chatter_said")
+    busy.client.get("/events?limit=1").raise_for_status()  # all are on disk then
     busy.begin()
     before = memory_mb(busy.gateway.pid)
     memory = Sampler(lambda: memory_mb(busy.gateway.pid))
@@ -170,7 +172,7 @@ def mqtt(busy: Busy, seconds: float) -> None:
     with ThreadPoolExecutor(CLIENTS) as reading:
         has_it = list(reading.map(lambda one: _hears(busy, one, last), slow))
     busy.judge_newest(f"{has_it.count(False)} of {CLIENTS} have not the newest", began, all(has_it))
-    if other.is_gone or last - newest > LAG or not _hears(busy, other, last):
+    if other.is_gone or last - newest > LAG or (newest != last and not _hears(busy, other, last)):
         busy.found.fail(f"mqtt: who reads has {newest} of {last}, and is {'gone' if other.is_gone else 'there'}")
     busy.found.add("mqtt_thrown_off", metrics(busy.client)["autocore_broker_thrown_off"])
     busy.banks.resume()
@@ -181,8 +183,12 @@ def mqtt(busy: Busy, seconds: float) -> None:
 def _hears(busy: Busy, reader: Subscriber, number: int) -> bool:
     """Say whether who reads again has the newest; one that was thrown off comes back first."""
     wanted = f"autocore/entities/{PROBE}/state"
-    if any(topic == wanted and json.loads(body)["value"] == number for topic, body in reader.messages(READ_S)):
-        return True
+    ends = time.monotonic() + BACK_S
+    for topic, body in reader.messages(BACK_S / 2):
+        if topic == wanted and json.loads(body)["value"] == number:
+            return True
+        if time.monotonic() > ends:
+            break
     if not reader.is_gone:
         return False
     back = Subscriber(busy.gateway.mqtt_port, reader.name, wanted)
@@ -196,11 +202,16 @@ def broker(busy: Busy, seconds: float) -> None:
     port, pid = busy.gateway.mqtt_port, OwnBroker(busy.gateway.data / "broker", busy.gateway.mqtt_port, Path()).pid
     busy.talk(EVENTS_PER_S, EVENT_BYTES)
     busy.begin()
+    time.sleep(WARM_S)
     before = memory_mb(busy.gateway.pid)
     memory = Sampler(lambda: memory_mb(busy.gateway.pid))
     os.kill(pid, signal.SIGSTOP)
     busy.is_without_broker = True
-    time.sleep(seconds)
+    ends = time.monotonic() + seconds
+    while (asked := time.monotonic()) < ends:
+        busy.value(PROBE)
+        busy.answers_s.append(time.monotonic() - asked)
+        time.sleep(PING_S / 10)
     busy.judge_memory(memory.close() - before, 1)
     busy.banks.pause()
     said = busy.value("sensor.chatter_said")
@@ -314,12 +325,12 @@ def _becomes(busy: Busy, entity: str, value: object) -> bool:
 
 Play = Callable[[Busy, float], None]
 SCENES: dict[str, tuple[Play, float]] = {
-    "live": (live, 75.0),
+    "live": (live, 66.0),
     "export": (export, 20.0),
-    "mqtt": (mqtt, 40.0),
-    "broker": (broker, 12.0),
-    "telegram": (telegram, 45.0),
-    "plugin": (plugin, 30.0),
+    "mqtt": (mqtt, 30.0),
+    "broker": (broker, 10.0),
+    "telegram": (telegram, 30.0),
+    "plugin": (plugin, 20.0),
 }
 """How each is played, and for how many seconds nobody reads in the full run."""
 

@@ -33,7 +33,7 @@ DRAIN = 64  # messages per wake-up, 3 ms of work: with 256 a command waited 0.4 
 SESSION_EXPIRY_S = 7 * 86_400  # a vehicle that stands for a week
 UNACKNOWLEDGED = 50_000  # while the disk takes nothing; packet ids end at 65 535, and the broker's queue has a limit
 UNSENT_BYTES = 1_000_000  # what may wait for a broker that does not read
-MESSAGE_BYTES = 1_000  # what paho spends on a message beside its payload
+MESSAGE_BYTES = 3_000  # what paho spends on a message beside its payload
 SUBSCRIBE_AT_ONCE = 100  # filters in one SUBSCRIBE packet
 
 log = logging.getLogger("autocore.mqtt")
