@@ -10,9 +10,9 @@ open, and somebody who turns relays over REST, one call after the other. On ever
 - `telegram`: Telegram, which takes a message and does not answer, for ten chats, while more is told than is kept;
 - `plugin`: ten handlers of a plugin, for events and for messages of 20 kB.
 
-Memory is that of the gateway's process (and Mosquitto's, and what the kernel keeps), the highest of the scene less what it was
-before, for each of those that do not read. Of `broker` there is one only: what the gateway grew by in as long a time before is taken
-off, after twice as long in which it has warmed up.
+Memory is that of the gateway's process (and Mosquitto's, and what the kernel keeps): the highest of the scene less what it was
+before, for each of those that do not read. Of `broker` there is one only: what the gateway grew by in as long a time before is
+taken off, after twice as long in which it has warmed up.
 """
 
 from __future__ import annotations
