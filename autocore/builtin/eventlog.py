@@ -105,6 +105,9 @@ class EventLog:
     async def find(self, question: Question = Question(), limit: int = 100) -> list[Happened]:  # it is frozen
         """Give at most `limit` events, the newest first."""
         await self.flush()
+        return await self._find(question, limit)
+
+    async def _find(self, question: Question, limit: int) -> list[Happened]:
         sql, facts = _select(question, limit)
         db = self._database.pony
 
@@ -120,7 +123,8 @@ class EventLog:
 
     async def every(self, question: Question) -> AsyncIterator[Happened]:
         """Give every event there is, the newest first, a page at a time: a download holds little in memory."""
-        while found := await self.find(question, PAGE):
+        await self.flush()  # once: what happens meanwhile is newer, and a commit for each page would keep others waiting
+        while found := await self._find(question, PAGE):
             for one in found:
                 yield one
             question = replace(question, before=found[-1].seq)

@@ -4,14 +4,15 @@ A real gateway with its own Mosquitto, a relay board, 600 values a second and so
 open, and somebody who turns relays over REST, one call after the other. On every way out some stop to read:
 
 - `live`: pages, for values and events. They are cut after a minute, and come back to the newest;
-- `export`: downloads of the events, and of the readings of an entity, in their midst;
+- `export`: downloads of the events, in their midst;
 - `mqtt`: subscribers of all that the gateway publishes, in QoS 0 and QoS 1, whose libraries go on saying that they live;
 - `broker`: Mosquitto itself, which is stopped (SIGSTOP) and goes on;
 - `telegram`: Telegram, which takes a message and does not answer, for ten chats, while more is told than is kept;
 - `plugin`: ten handlers of a plugin, for events and for messages of 20 kB.
 
-Memory is that of the gateway's process (and Mosquitto's, and what the kernel keeps), the highest of the scene less what it was
-before, for each of those that do not read.
+Memory is that of the gateway's process (and Mosquitto's, and what the kernel keeps): the highest of the scene less what it was
+before, for each of those that do not read. Of `broker` there is one only: what the gateway grew by in as long a time before is
+taken off, after twice as long in which it has warmed up.
 """
 
 from __future__ import annotations
@@ -125,6 +126,7 @@ def export(busy: Busy, seconds: float) -> None:
     time.sleep(4)
     busy.talk(0, 0)
     said = busy.value("sensor.chatter_said")
+    busy.client.get("/events?limit=1").raise_for_status()  # all are on disk then
     busy.begin()
     before = memory_mb(busy.gateway.pid)
     memory = Sampler(lambda: memory_mb(busy.gateway.pid))
@@ -170,7 +172,7 @@ def mqtt(busy: Busy, seconds: float) -> None:
     with ThreadPoolExecutor(CLIENTS) as reading:
         has_it = list(reading.map(lambda one: _hears(busy, one, last), slow))
     busy.judge_newest(f"{has_it.count(False)} of {CLIENTS} have not the newest", began, all(has_it))
-    if other.is_gone or last - newest > LAG or not _hears(busy, other, last):
+    if other.is_gone or last - newest > LAG or (newest != last and not _hears(busy, other, last)):
         busy.found.fail(f"mqtt: who reads has {newest} of {last}, and is {'gone' if other.is_gone else 'there'}")
     busy.found.add("mqtt_thrown_off", metrics(busy.client)["autocore_broker_thrown_off"])
     busy.banks.resume()
@@ -181,8 +183,12 @@ def mqtt(busy: Busy, seconds: float) -> None:
 def _hears(busy: Busy, reader: Subscriber, number: int) -> bool:
     """Say whether who reads again has the newest; one that was thrown off comes back first."""
     wanted = f"autocore/entities/{PROBE}/state"
-    if any(topic == wanted and json.loads(body)["value"] == number for topic, body in reader.messages(READ_S)):
-        return True
+    ends = time.monotonic() + BACK_S
+    for topic, body in reader.messages(BACK_S / 2):
+        if topic == wanted and json.loads(body)["value"] == number:
+            return True
+        if time.monotonic() > ends:
+            break
     if not reader.is_gone:
         return False
     back = Subscriber(busy.gateway.mqtt_port, reader.name, wanted)
@@ -196,12 +202,20 @@ def broker(busy: Busy, seconds: float) -> None:
     port, pid = busy.gateway.mqtt_port, OwnBroker(busy.gateway.data / "broker", busy.gateway.mqtt_port, Path()).pid
     busy.talk(EVENTS_PER_S, EVENT_BYTES)
     busy.begin()
+    time.sleep(2 * seconds)
+    usual = memory_mb(busy.gateway.pid)
+    time.sleep(seconds)
     before = memory_mb(busy.gateway.pid)
+    busy.found.figures["broker_gateway_mb_as_long_before"] = round(before - usual, 3)
     memory = Sampler(lambda: memory_mb(busy.gateway.pid))
     os.kill(pid, signal.SIGSTOP)
     busy.is_without_broker = True
-    time.sleep(seconds)
-    busy.judge_memory(memory.close() - before, 1)
+    ends = time.monotonic() + seconds
+    while (asked := time.monotonic()) < ends:
+        busy.value(PROBE)
+        busy.answers_s.append(time.monotonic() - asked)
+        time.sleep(PING_S / 10)
+    busy.judge_memory(memory.close() - before - max(0.0, before - usual), 1)
     busy.banks.pause()
     said = busy.value("sensor.chatter_said")
     os.kill(pid, signal.SIGCONT)
@@ -244,7 +258,8 @@ def telegram(busy: Busy, seconds: float) -> None:
     began = time.monotonic()
     busy.bots.open()
     wanted = f"number {told} "
-    seen = [_waits_for(busy.bots, chat, wanted, DELIVERED_S / CHATS) for chat in range(1, CHATS + 1)]
+    _becomes(busy, "sensor.telegram_waiting", 0, DELIVERED_S)
+    seen = [any(wanted in text for text in busy.bots.texts(chat)) for chat in range(1, CHATS + 1)]
     busy.judge_newest(f"{seen.count(False)} of {CHATS} chats have not the newest", began, all(seen), DELIVERED_S)
     _count_letters(busy, busy.bots, told)
     chatter.disconnect()
@@ -258,16 +273,9 @@ def _count_letters(busy: Busy, bots: SlowBots, told: int) -> None:
         there = {int(one) for one in re.findall(r"number (\d+) ", text)}
         lost = sum(int(one) for one in re.findall(r"(\d+) less important message", text))
         busy.found.add("telegram_lost_and_told", lost)
-        if len(there) + lost != told:
+        told_too = int("has started" not in text)  # the gateway said so first, and that may be among what is lost
+        if len(there) + lost != told + told_too * bool(lost):
             busy.found.fail(f"telegram: chat {chat} got {len(there)} of {told}, and was told of {lost} that are lost")
-
-
-def _waits_for(bots: SlowBots, chat: int, wanted: str, limit_s: float) -> bool:
-    try:
-        until(lambda: any(wanted in text for text in bots.texts(chat)), limit_s, "")
-    except AssertionError:
-        return False
-    return True
 
 
 def plugin(busy: Busy, seconds: float) -> None:
@@ -304,9 +312,9 @@ def _metrics_text(busy: Busy) -> str:
     return busy.client.get(f"{busy.gateway.base}/metrics").text
 
 
-def _becomes(busy: Busy, entity: str, value: object) -> bool:
+def _becomes(busy: Busy, entity: str, value: object, limit_s: float | None = None) -> bool:
     try:
-        until(lambda: busy.value(entity) == value, busy.limits.newest_s, "")
+        until(lambda: busy.value(entity) == value, limit_s or busy.limits.newest_s, "")
     except AssertionError:
         return False
     return True
@@ -314,12 +322,12 @@ def _becomes(busy: Busy, entity: str, value: object) -> bool:
 
 Play = Callable[[Busy, float], None]
 SCENES: dict[str, tuple[Play, float]] = {
-    "live": (live, 75.0),
+    "live": (live, 66.0),
     "export": (export, 20.0),
-    "mqtt": (mqtt, 40.0),
-    "broker": (broker, 12.0),
-    "telegram": (telegram, 45.0),
-    "plugin": (plugin, 30.0),
+    "mqtt": (mqtt, 30.0),
+    "broker": (broker, 10.0),
+    "telegram": (telegram, 30.0),
+    "plugin": (plugin, 20.0),
 }
 """How each is played, and for how many seconds nobody reads in the full run."""
 

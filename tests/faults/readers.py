@@ -206,7 +206,8 @@ class Subscriber:
                 length = int.from_bytes(self._rest[start : start + 2], "big")
                 topic, body = self._rest[start + 2 : start + 2 + length].decode(), start + 2 + length
                 if head & 6:
-                    self._line.sendall(b"\x40\2" + bytes(self._rest[body : body + 2]))
+                    with contextlib.suppress(OSError):  # the broker may have closed it; what it sent before is read
+                        self._line.sendall(b"\x40\2" + bytes(self._rest[body : body + 2]))
                     body += 2
                 yield topic, bytes(self._rest[body:place])
         del self._rest[:place]

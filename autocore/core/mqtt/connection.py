@@ -32,8 +32,8 @@ BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0)  # then every 3 s, and 0.6 s of jitt
 DRAIN = 64  # messages per wake-up, 3 ms of work: with 256 a command waited 0.4 s beside a flood (R7), at the same throughput
 SESSION_EXPIRY_S = 7 * 86_400  # a vehicle that stands for a week
 UNACKNOWLEDGED = 50_000  # while the disk takes nothing; packet ids end at 65 535, and the broker's queue has a limit
-UNSENT_BYTES = 1_000_000  # what may wait for a broker that does not read
-MESSAGE_BYTES = 1_000  # what paho spends on a message beside its payload
+UNSENT_BYTES = 500_000  # what may wait for a broker that does not read
+MESSAGE_BYTES = 3_000  # what paho spends on a message beside its payload
 SUBSCRIBE_AT_ONCE = 100  # filters in one SUBSCRIBE packet
 
 log = logging.getLogger("autocore.mqtt")
@@ -170,7 +170,7 @@ class Connection:
             raise OSError("the connection was closed at once")
         # Without it a QoS 2 command waits 40 ms for the acknowledgement of the packet before (Nagle, measured).
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_BYTES // 4)  # the kernel's own choice grows to 4 MB
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_BYTES // 2)  # the kernel's own choice grows to 4 MB
         self._unsent = 0
         loop.add_reader(sock, self._readable, client, sock)
         if client.want_write():
