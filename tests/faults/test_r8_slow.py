@@ -14,7 +14,7 @@ PATIENT = Limits(late_s=3.0, call_s=3.0, newest_s=20.0)  # the tests share the m
     ("scene", "seconds", "shown"),
     [
         ("live", 2.0, "calls"),
-        ("broker", 2.5, "broker_unsent"),
+        ("broker", 6.0, "broker_unsent"),
     ],
 )
 def test_who_does_not_read_costs_little_and_harms_nobody_else(scene: str, seconds: float, shown: str) -> None:
