@@ -403,9 +403,8 @@ class Gateway:
         self._stack.callback(link.stop)
         await boards.start()
         self._stack.push_async_callback(boards.stop)
-        self.broker_watch = watch_broker(self._stack, hub, None if self._broker or self._connect_by else self.endpoint)
-        if self._broker is not None:
-            self._broker.on_return = hub.retry
+        somebodys = None if self._broker or self._connect_by else self.endpoint
+        self.broker_watch = watch_broker(self._stack, hub, self._broker, somebodys)
         hub.start()
         try:
             async with asyncio.timeout(CONNECT_LIMIT_S):
@@ -457,7 +456,6 @@ class Gateway:
             saved=records.keeper.saved,
             check=lambda: faults_of(self.settings.config),
             restart=self.restart.set,
-            thrown_off=lambda: self._broker.thrown_off if self._broker is not None else 0,
         )
         site = modules.Web(parts)
         self._stack.push_async_callback(site.close)

@@ -173,7 +173,7 @@ class Mosquitto:
             for name in self._crowd.late(unread(ports), time.monotonic()):
                 try:
                     await throw_off(endpoint, name)
-                except OSError as error:
+                except BrokerError as error:
                     log.debug("%s cannot be thrown off: %s", name, error)
                 else:
                     self.thrown_off += 1

@@ -14,12 +14,13 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from autocore.broker.accounts import GATEWAY
+from autocore.broker.knock import knock
+from autocore.core.errors import BrokerError
 from autocore.core.mqtt.endpoint import Endpoint
 
 LIMITS = ((65_536, 10.0), (1_048_576, 3.0))
 """So many bytes may lie unread for so many seconds. A stalled reader of 400 messages a second reaches the first in a second, and
 what the kernel keeps is full after ten or later; only then Mosquitto's memory grows."""
-ANSWER_S = 5.0
 LONGEST_ID = 65_535
 ESTABLISHED = "01"
 
@@ -92,31 +93,11 @@ def _address(text: str) -> str:
 
 
 async def throw_off(broker: Endpoint, client_id: str) -> None:
-    """Have the broker end the connection of a client: it does so when another comes with the same id (MQTT 3.1.1, 3.1.4).
+    """Have the broker end the connection of a client: it does so when another comes with the same id.
 
     Raises:
-        OSError: the broker cannot be reached, does not answer, or refuses.
+        BrokerError: the broker does not answer, or refuses.
     """
-    async with asyncio.timeout(ANSWER_S):
-        reader, writer = await asyncio.open_connection(broker.host, broker.port)
-        try:
-            writer.write(_connect(client_id, broker.username or "", broker.password or ""))
-            answer = await reader.read(4)
-            if answer[3:] != b"\0":
-                raise OSError(f"the broker refuses: {answer.hex()}")
-            writer.write(b"\xe0\0")
-            await writer.drain()
-        finally:
-            writer.close()
-
-
-def _connect(client_id: str, username: str, password: str) -> bytes:
-    body = b"\0\4MQTT\4\xc2\0\5" + b"".join(
-        len(one).to_bytes(2, "big") + one for one in (text.encode()[:LONGEST_ID] for text in (client_id, username, password))
-    )
-    head, length = bytearray(b"\x10"), len(body)
-    while length > 0x7F:  # noqa: PLR2004  # seven bits a byte
-        head.append(length & 0x7F | 0x80)
-        length >>= 7
-    head.append(length)
-    return bytes(head) + body
+    answer = await asyncio.to_thread(knock, broker, client_id=client_id)
+    if answer is None or not answer.is_in:
+        raise BrokerError("the broker does not answer" if answer is None else "the broker refuses")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import voluptuous as vol
 
+from autocore.builtin.notifications import LONGEST_TEXT
 from autocore.core.bus import Bus, Event
 from autocore.core.clock import Clock, Timer
 from autocore.core.devices import DeviceRegistry
@@ -20,7 +21,6 @@ from autocore.core.names import readable
 from autocore.core.notices import Severity
 from autocore.core.services import Service, ServiceCall, ServiceRegistry
 
-LONGEST_TEXT = 2_000
 LOST_AFTER_S = 10.0  # a broker that restarts is back sooner: nobody needs to know
 SEVERITIES = [one.value for one in Severity]
 

@@ -15,11 +15,10 @@ from typing import Any, Protocol
 import msgspec
 
 from autocore.core.bus import Event
-from autocore.core.config.sections import LARGEST_CONFIG_BYTES
 from autocore.core.devices import Device, Standing
 from autocore.core.errors import InvalidData, PluginError, StorageError
 from autocore.core.host import Core
-from autocore.core.mqtt.message import Message
+from autocore.core.mqtt.message import MAX_PAYLOAD_BYTES, Message
 from autocore.provisioning.wire import ConfigRequest, ConfigUpdate, DeviceConfig
 
 OWNER = "core"
@@ -28,7 +27,6 @@ CACHE = "device-config"
 HOOK = "device_config"
 SETTLE_S = 0.2  # many entities come at once; one look for all of them
 HASH_CHARS = 16
-TOO_LARGE = "its configuration"
 PLUGINS = ("plugin.running", "plugin.stopped", "plugin.failed", "config.reloaded", "entity.changed")
 DEVICES = ("device.found", "device.changed", "device.replaced", "device.forgotten")
 
@@ -55,6 +53,7 @@ class Delivery(msgspec.Struct, frozen=True):
         delivered: the newest version that it said it has.
         applied: the newest version that it works by.
         problem: why the newest is not applied, or why none can be made; empty when there is nothing to say.
+        is_too_large: what it should have has more bytes than it takes.
     """
 
     version: int = 0
@@ -63,6 +62,7 @@ class Delivery(msgspec.Struct, frozen=True):
     delivered: int = 0
     applied: int = 0
     problem: str = ""
+    is_too_large: bool = False
 
     @property
     def has_drifted(self) -> bool:
@@ -183,27 +183,28 @@ class Distribution:
         document = DeviceConfig(known.version + (not is_same), digest, sections)
         size = len(msgspec.json.encode(document))
         if size > limit:
-            problem = f"{TOO_LARGE} has {size} bytes, and it takes at most {limit}; it keeps the one before"
+            problem = f"its configuration has {size} bytes, and it takes at most {limit}; it keeps the one before"
             if known.problem != problem:
                 log.error("%s: %s", device.id, problem)
-            self._known[device.id] = msgspec.structs.replace(known, problem=problem)
+            self._known[device.id] = msgspec.structs.replace(known, problem=problem, is_too_large=True)
             return {}
         if is_same:
-            if known.problem.startswith(TOO_LARGE):  # it has more room now
-                self._known[device.id] = msgspec.structs.replace(known, problem="")
+            if known.is_too_large:  # it has more room now
+                self._known[device.id] = msgspec.structs.replace(known, problem="", is_too_large=False)
             if device.id not in self._documents:  # a new start: the broker may have lost it
                 self._publish(device.id, document)
             return {}
-        self._known[device.id] = msgspec.structs.replace(known, version=document.version, hash=digest, size=size, problem="")
+        self._known[device.id] = msgspec.structs.replace(
+            known, version=document.version, hash=digest, size=size, problem="", is_too_large=False
+        )
         self._publish(device.id, document)
         old = {} if before is None else before.sections
         return {device.id: {name for name in {*old, *sections} if old.get(name) != sections.get(name)}}
 
     def _limit_of(self, device: Device) -> int:
         """Give how many bytes a device's document may have: what it says itself, and what is configured for its type."""
-        return min(
-            LARGEST_CONFIG_BYTES, device.config_bytes or LARGEST_CONFIG_BYTES, self._limits.get(device.type, LARGEST_CONFIG_BYTES)
-        )
+        said = (device.config_bytes, self._limits.get(device.type), MAX_PAYLOAD_BYTES)
+        return min(one for one in said if one is not None)
 
     async def _sections(self, device: Device, before: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         sections: dict[str, dict[str, Any]] = {}
@@ -279,7 +280,7 @@ class Distribution:
         if status == "accepted":
             self._note(device_id, delivered=number)
         elif status == "applied":
-            self._note(device_id, delivered=number, applied=number, problem="")
+            self._note(device_id, delivered=number, applied=number, problem=known.problem if known.is_too_large else "")
         else:
             self._note(device_id, delivered=number, problem=f"{status}: {event.data.get('reason') or 'no reason given'}"[:300])
 

@@ -16,11 +16,13 @@ import msgspec
 
 from autocore.core.cache import Cache
 from autocore.core.clock import NS, Clock
-from autocore.core.errors import InvalidData, NoAnswer, Refused
+from autocore.core.errors import InvalidData, PermissionDenied, Refused, UnknownName
 
 REMEMBERED_S = 600.0
 REMEMBERED = 1_000
 OWNER = "answers"
+
+REFUSALS = (InvalidData, PermissionDenied, Refused, UnknownName)
 
 Outcome = Mapping[str, Any]
 Act = Callable[[], Awaitable[Outcome]]
@@ -75,9 +77,7 @@ class Answers:
         await self._keep(name, {"print": print_, "answer": None})
         try:
             answer = await act()
-        except NoAnswer:
-            raise  # perhaps it was done
-        except Exception:
+        except REFUSALS:  # nothing was done; whatever else was raised leaves that open
             await self._keep(name, None)
             raise
         await self._keep(name, {"print": print_, "answer": msgspec.to_builtins(answer)})

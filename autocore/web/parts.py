@@ -73,5 +73,3 @@ class Parts:
     """Reads the configuration as it stands in the files and gives every fault, nothing when it would run; it takes a while."""
     restart: Callable[[], None]
     """Stops the gateway, does what waits for it (a restore), and starts it again in this process."""
-    thrown_off: Callable[[], int]
-    """Gives how many clients the own broker has thrown off because they did not read."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from autocore.broker.figures import TOPICS
-from autocore.broker.inspection import knock
+from autocore.broker.knock import knock
 from autocore.broker.mosquitto import find_mosquitto
 from autocore.core.mqtt.endpoint import Endpoint
 from tests.conftest import Running, Start, eventually, free_port
@@ -101,13 +101,13 @@ async def test_what_somebodys_broker_does_not_hold_is_found_out_and_shown(
 async def test_a_broker_that_cannot_do_what_the_gateway_relies_on_says_so(broker: Broker) -> None:
     port = broker(POOR)
     await listening(port)
-    found = await asyncio.to_thread(knock, Endpoint("127.0.0.1", port), None, None)
+    found = await asyncio.to_thread(knock, Endpoint("127.0.0.1", port))
     assert found is not None
     assert (found.is_in, found.retains, found.highest_qos) == (True, False, 1)
 
 
 async def test_a_port_without_a_broker_says_nothing() -> None:
-    assert await asyncio.to_thread(knock, Endpoint("127.0.0.1", free_port()), None, None) is None
+    assert await asyncio.to_thread(knock, Endpoint("127.0.0.1", free_port())) is None
 
 
 async def test_what_the_own_broker_counts_is_shown(vehicle: Running) -> None:

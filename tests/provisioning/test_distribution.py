@@ -31,6 +31,11 @@ def device_config(host, device):
 """
 
 
+def add_pictures(car: Car) -> None:
+    (car.folder / "plugins").mkdir()
+    (car.folder / "plugins" / "pictures.py").write_text(SCREENS)
+
+
 def documents(car: Car, device_id: str) -> list[dict[str, Any]]:
     return list(car.heard(f"autocore/devices/{device_id}/config"))
 
@@ -69,8 +74,7 @@ async def test_a_board_is_told_what_its_channels_are_and_says_that_it_obeys(car:
 
 
 async def test_a_change_touches_only_the_devices_that_it_concerns(car: Car) -> None:
-    (car.folder / "plugins").mkdir()
-    (car.folder / "plugins" / "pictures.py").write_text(SCREENS)
+    add_pictures(car)
     await car.start(CONFIG + "pictures: {size: 3}\n")
     car.board("bar", channels=2)
     car.board("dash", type="display")
@@ -144,8 +148,7 @@ async def test_a_device_that_refuses_says_why(car: Car) -> None:
 
 
 async def test_a_plugin_that_fails_takes_nothing_away_and_a_document_that_is_too_large_is_not_sent(car: Car) -> None:
-    (car.folder / "plugins").mkdir()
-    (car.folder / "plugins" / "pictures.py").write_text(SCREENS)
+    add_pictures(car)
     await car.start(CONFIG + "pictures: {size: 3}\n")
     car.board("dash", type="display")
     await car.advance(1)
@@ -160,8 +163,7 @@ async def test_a_plugin_that_fails_takes_nothing_away_and_a_document_that_is_too
 
 
 async def test_a_first_document_that_is_too_large_is_told_of(car: Car) -> None:
-    (car.folder / "plugins").mkdir()
-    (car.folder / "plugins" / "pictures.py").write_text(SCREENS)
+    add_pictures(car)
     await car.start(CONFIG + "pictures: {size: 100000}\n")
     car.board("dash", type="display")
     await car.advance(1)
@@ -187,8 +189,7 @@ async def test_a_small_board_gets_what_it_works_by_without_names_and_nothing_tha
 
 
 async def test_what_a_type_of_device_takes_is_configured_and_the_device_may_say_less(car: Car) -> None:
-    (car.folder / "plugins").mkdir()
-    (car.folder / "plugins" / "pictures.py").write_text(SCREENS)
+    add_pictures(car)
     await car.start(CONFIG.replace("automatic", "automatic, config_bytes: {display: 2048}") + "pictures: {size: 3000}\n")
     car.board("dash", type="display")
     car.board("small", type="display", config_bytes=1024)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from autocore.core.cache import Cache
-from autocore.core.errors import InvalidData, NoAnswer, Refused
+from autocore.core.errors import InvalidData, NoAnswer, PluginError, Refused
 from autocore.testing.clock import FakeClock
 from autocore.web.answers import REMEMBERED, REMEMBERED_S, Answers
 
@@ -108,6 +108,14 @@ async def test_a_board_that_stayed_silent_may_have_acted(answers: Answers, winch
     with pytest.raises(Refused, match="not known"):
         await after_a_restart(tmp_path).once("ana", "press-7", ON, winch.turn)
     assert winch.asked == 1
+
+
+async def test_a_call_that_broke_in_the_middle_may_have_acted(answers: Answers, winch: Winch, tmp_path: Path) -> None:
+    winch.fails = PluginError("winch", "turn failed (ValueError)")
+    with pytest.raises(PluginError):
+        await answers.once("ana", "press-7", ON, winch.turn)
+    with pytest.raises(Refused, match="not known"):
+        await after_a_restart(tmp_path).once("ana", "press-7", ON, winch.turn)
 
 
 async def test_what_was_refused_may_be_asked_again_after_a_restart(answers: Answers, winch: Winch, tmp_path: Path) -> None:

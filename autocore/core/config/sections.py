@@ -15,10 +15,10 @@ from autocore.core.config.types import duration, label, one_of, port, size, time
 from autocore.core.config.validation import validate
 from autocore.core.errors import ConfigError, ConfigFaults, InvalidData
 from autocore.core.mqtt.endpoint import parse_broker_url
+from autocore.core.mqtt.message import MAX_PAYLOAD_BYTES
 
 LANGUAGES = ("en", "pt-BR")
 LEVELS = ("debug", "info", "warning", "error")
-LARGEST_CONFIG_BYTES = 65_536  # protocol.md: a payload
 SECRET_KEY_CHARS = 32  # RFC 7518, 3.2: an HS256 key has at least 256 bits
 
 
@@ -357,7 +357,7 @@ SCHEMAS: dict[str, vol.Schema] = {
             ),
             vol.Optional("burst", description="how many of them at once, after silence"): whole(1, 1_000_000),
             vol.Optional("config_bytes", description="the largest configuration document of devices, by their type"): {
-                str: whole(64, LARGEST_CONFIG_BYTES)
+                str: whole(64, MAX_PAYLOAD_BYTES)
             },
         }
     ),

@@ -63,7 +63,7 @@ def figures(parts: Parts, live: Live) -> dict[str, Any]:
             (N_("Values made anew because the cache could not be used"), parts.cache.failures),
             (N_("Events that pages read too slowly for"), live.left_out),
             (N_("Calls dropped because their plugin is too slow"), sum(one.dropped for one in parts.plugins)),
-            (N_("Clients of the broker thrown off because they did not read"), parts.thrown_off()),
+            (N_("Clients of the broker thrown off because they did not read"), parts.broker.thrown_off),
             (N_("Connections of the web that took nothing for a minute and were cut"), CUT.total),
             (N_("Devices turned away because there are too many"), parts.devices.turned_away),
         ],

@@ -13,7 +13,7 @@ from autocore.web.parts import Parts
 
 @get("/broker", opt=needs(Role.VIEWER, "read:broker"), summary="The broker")
 async def get_broker(parts: Parts) -> dict[str, Any]:
-    """Give its address, whether it is there, what it counts, and what was found out about it."""
+    """Give whether it is there and whose, what it counts, and what was found out about it."""
     inspection = parts.broker.inspection
     return {
         "is_own": inspection is None,

@@ -88,7 +88,11 @@ class _Collected(Collector):
             ("autocore_cache_failures", "Times the cache was not there because of its disk.", parts.cache.failures),
             ("autocore_broker_dropped", "Messages that the broker dropped.", parts.broker.figures.dropped),
             ("autocore_live_left_out", "Events that clients of the live socket read too slowly for.", self._live.left_out),
-            ("autocore_broker_thrown_off", "Clients of the broker thrown off because they did not read.", parts.thrown_off()),
+            (
+                "autocore_broker_thrown_off",
+                "Clients of the broker thrown off because they did not read.",
+                parts.broker.thrown_off,
+            ),
             ("autocore_web_cut", "Connections that took nothing for a minute and were cut.", CUT.total),
             ("autocore_audit_dropped_rows", "Audit rows lost because the disk took none.", parts.audit.dropped),
         ):
