@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import paho.mqtt.client as paho
 import pytest
+from hypothesis import settings
 from paho.mqtt.enums import CallbackAPIVersion
 from passlib.context import CryptContext
 
@@ -44,6 +45,9 @@ relays:
         3: {name: Gate, type: pulse, duration: 300ms}
 """
 
+
+settings.register_profile("shared machine", deadline=None)  # how long an example takes is no test's business
+settings.load_profile("shared machine")
 
 STRONG = passwords._context
 # A hash takes 40 ms of a core by intention, and nearly every test here logs somebody in; `test_accounts.py` uses the real one.

@@ -22,8 +22,8 @@ from autocore.audit.verify import verify_folder
 from autocore.core.clock import NS
 from tests.audit.conftest import Vehicle, by_hand, record
 
-QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-JOURNEYS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+JOURNEYS = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXTS = ("who", "via", "address", "service", "data", "outcome", "detail", "kind")
 NUMBERS = ("boot", "at_ns", "number", "seq")
 COLUMNS = "seq, boot, at_ns, who, via, address, service, data, outcome, detail, latency_s, kind, number, mac"

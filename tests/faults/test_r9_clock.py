@@ -30,7 +30,7 @@ def test_a_clock_that_is_wrong_harms_nothing(name: str) -> None:
     assert play(NAMED[name]) == []
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(journey=st.lists(acts, min_size=2, max_size=7))
 def test_a_clock_that_jumps_anyhow_harms_nothing(journey: list[Act]) -> None:
     assert play(journey) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autocore.rates.bucket import NS, Bucket
@@ -24,7 +24,6 @@ def arrivals(gaps: list[int], start_ns: int) -> list[int]:
     return times
 
 
-@settings(deadline=None)  # the machine is shared
 @given(per_s=RATES, burst=BURSTS, gaps=GAPS, start_ns=st.integers(0, 10**18))
 def test_in_any_stretch_of_time_no_more_pass_than_the_burst_and_the_rate(
     per_s: int, burst: int, gaps: list[int], start_ns: int
@@ -37,7 +36,6 @@ def test_in_any_stretch_of_time_no_more_pass_than_the_burst_and_the_rate(
             assert last - first + 1 <= burst + (passed[last] - passed[first]) // each_ns
 
 
-@settings(deadline=None)  # the machine is shared
 @given(per_s=RATES, burst=BURSTS, extra=st.lists(st.integers(0, NS), min_size=1, max_size=200))
 def test_who_keeps_to_the_rate_is_never_refused(per_s: int, burst: int, extra: list[int]) -> None:
     bucket = Bucket(per_s, burst)
@@ -45,7 +43,6 @@ def test_who_keeps_to_the_rate_is_never_refused(per_s: int, burst: int, extra: l
     assert all(bucket.take(now) for now in arrivals([each_ns + more for more in extra], 0))
 
 
-@settings(deadline=None)  # the machine is shared
 @given(per_s=RATES, burst=BURSTS, gaps=GAPS)
 def test_it_is_a_bucket_that_fills_and_is_emptied(per_s: int, burst: int, gaps: list[int]) -> None:
     bucket = Bucket(per_s, burst)
@@ -59,7 +56,6 @@ def test_it_is_a_bucket_that_fills_and_is_emptied(per_s: int, burst: int, gaps: 
         level -= is_enough
 
 
-@settings(deadline=None)  # the machine is shared
 @given(per_s=RATES, burst=BURSTS, flood=st.integers(1, 1_000))
 def test_a_flood_keeps_nothing_out_that_comes_after_it(per_s: int, burst: int, flood: int) -> None:
     bucket = Bucket(per_s, burst)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autocore.core.mqtt.message import Message
@@ -90,7 +90,6 @@ def test_what_the_broker_kept_while_the_gateway_was_away_passes(gate: Gate) -> N
     assert passed(gate, topic, 5_000, at_ns=after_ns, qos=1) == 2_000, "it is over after a minute"
 
 
-@settings(deadline=None)  # the machine is shared
 @given(st.lists(st.tuples(st.sampled_from(["engine", "bar"]), st.integers(0, 20_000_000)), max_size=300))
 def test_a_device_passes_as_if_it_were_alone(steps: list[tuple[str, int]]) -> None:
     rates = Rates(100, 5)

@@ -248,7 +248,7 @@ class World:
             assert self.now_ms - self.on_since_ms <= MAX_ON_MS, "a channel stayed on over its longest time"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps())
 def test_no_network_makes_a_board_obey_what_is_stale_foreign_or_repeated(story: list[Step]):
     world = World()

@@ -84,7 +84,6 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 MADE_UP = settings(
     max_examples=50,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.generate],

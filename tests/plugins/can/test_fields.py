@@ -38,7 +38,7 @@ def fields(draw: st.DrawFn) -> tuple[Field, bytes]:
     ), payload
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(fields())
 def test_a_field_reads_as_cantools_reads_it(case: tuple[Field, bytes]) -> None:
     field, payload = case
