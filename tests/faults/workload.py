@@ -35,7 +35,7 @@ class _Confirming(MemoryConnection):
     """A connection that numbers what it delivers and hears what is acknowledged."""
 
     def take(self, message: Message) -> None:
-        if self.is_connected and any(matches(one, message.topic) for one in self._filters):
+        if self.is_connected and any(matches(one, message.topic) for one in self.filters):
             number = 0
             if message.qos and isinstance(self._air, ConfirmingAir):
                 number = self._air.number(message)
