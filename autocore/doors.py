@@ -66,13 +66,14 @@ class Doors:
             certificates: the keeper of the certificate, None where nothing is encrypted.
         """
         control = data / CONTROL_SOCKET
+        gate = modules.BehindProxies(site.gate, self._section.proxies) if self._section.proxies else site.gate
         servers = [modules.Server(site.control, modules.listen_control(control))]
         if self._encrypted is not None:
             context = modules.server_context(certificates.authority.server_file)
             certificates.on_renewed(partial(context.load_cert_chain, certificates.authority.server_file))
-            servers += [modules.Server(site.gate, self._encrypted, context), modules.Server(site.door, self._plain)]
+            servers += [modules.Server(gate, self._encrypted, context), modules.Server(site.door, self._plain)]
         else:
-            servers.append(modules.Server(site.gate, self._plain))
+            servers.append(modules.Server(gate, self._plain))
         stack.push_async_callback(lambda: asyncio.gather(*(server.stop() for server in servers)))
         for server in servers:
             await server.start()

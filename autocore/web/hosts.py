@@ -15,7 +15,7 @@ def known_hosts(web: WebSection) -> Callable[[str | None], bool]:
     """Give what says whether a name, without port, is the gateway's: its own, and where others may come the machine's."""
     own = LOOPBACK | {web.host}
     if is_loopback(web.host):
-        return own.__contains__
+        return (own | set(web.names) if web.proxies else own).__contains__  # a proxy passes on the name that was asked for
     machine = socket.gethostname().lower()
     own |= {web.hostname, f"{web.hostname}.local", machine, f"{machine}.local", *web.names}
     return lambda name: name in own or name in addresses_of(web.host)

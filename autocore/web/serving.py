@@ -5,6 +5,7 @@ from autocore.web.app import Web
 from autocore.web.mdns import NameInNetwork
 from autocore.web.parts import Parts
 from autocore.web.ports import listen_control
+from autocore.web.proxies import BehindProxies
 from autocore.web.server import Server
 
-__all__ = ["NameInNetwork", "Parts", "Server", "Web", "listen_control", "server_context"]
+__all__ = ["BehindProxies", "NameInNetwork", "Parts", "Server", "Web", "listen_control", "server_context"]

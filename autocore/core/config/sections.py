@@ -66,6 +66,7 @@ class WebSection:
     plain_lan: bool = False
     hostname: str = "autocore"
     names: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
     mdns: bool = True
 
     @property
@@ -258,6 +259,20 @@ _NAMES = vol.All(
     vol.Length(max=20),
     vol.Coerce(tuple),
 )
+
+
+def _proxy(value: Any) -> str:
+    try:
+        network = ipaddress.ip_network(value if isinstance(value, str) else "")
+    except ValueError as error:
+        words = "expected the address of a proxy, e.g. 192.168.8.2, or a network of them, e.g. 172.18.0.0/16"
+        raise vol.Invalid(words) from error
+    if network.prefixlen == 0:
+        raise vol.Invalid("this is everybody, and anybody could say who asks; name the proxies alone")
+    return value  # type: ignore[no-any-return]  # a text, or it was refused
+
+
+_PROXIES = vol.All([_proxy], vol.Length(max=20), vol.Coerce(tuple))
 _TLS = {
     vol.Optional("port", description="TCP port of MQTT with encryption (8883)"): port,
     vol.Optional("websockets", description="TCP port of the same over WebSockets (9001); or never"): vol.Any(
@@ -325,6 +340,7 @@ SCHEMAS: dict[str, vol.Schema] = {
                 vol.Optional("plain_http", description="the older word for plain_lan"): bool,
                 vol.Optional("hostname", description="its name in the network, without .local"): _hostname,
                 vol.Optional("names", description="further names under which it is reached, e.g. van.example.org"): _NAMES,
+                vol.Optional("proxies", description="addresses or networks of proxies, believed about who asks"): _PROXIES,
                 vol.Optional("mdns", description="false: the name is not announced"): bool,
             },
             _web,
