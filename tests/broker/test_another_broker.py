@@ -15,7 +15,8 @@ from autocore.broker.figures import TOPICS
 from autocore.broker.knock import knock
 from autocore.broker.mosquitto import find_mosquitto
 from autocore.core.mqtt.endpoint import Endpoint
-from tests.conftest import Running, Start, eventually, free_port
+from tests.conftest import Running, Start, eventually
+from tests.ports import free_port
 
 CONFIG = """
 mqtt: {{broker: "mqtt://{account}127.0.0.1:{port}"}}

@@ -10,7 +10,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from autocore.broker.configuration import QUEUE_BYTES
 from autocore.broker.mosquitto import Mosquitto
-from tests.conftest import eventually, free_port
+from tests.conftest import eventually
+from tests.ports import free_port
 
 MESSAGES, EACH_BYTES = 100, 1_000_000  # 100 MB, three times what it keeps
 

@@ -14,7 +14,8 @@ from autocore.broker.mosquitto import Mosquitto
 from autocore.broker.slow import Crowd, unread
 from autocore.core.mqtt.endpoint import Endpoint
 from autocore.simulator import packets
-from tests.conftest import Ear, eventually, free_port
+from tests.conftest import Ear, eventually
+from tests.ports import free_port
 
 HERE = ("127.0.0.1", 40_310)
 LINE = "1795748080: New client connected from 127.0.0.1:40310 as {} (p2, c{}, k60{})."

@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from tests.conftest import PASSWORD, free_port
+from tests.conftest import PASSWORD
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
+
+
+expect.set_options(timeout=15_000)  # the tests share the machine
 
 
 class Vehicle:

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ROOT, Vehicle, serious_faults
-from tests.conftest import free_port
+from tests.ports import free_port
 
 CONFIG = "autocore: {name: Blue bus}\ntelemetry:\nrelays:\n"
 SOON_MS = 15_000

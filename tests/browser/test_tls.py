@@ -17,7 +17,8 @@ from playwright.sync_api import Browser, Page, Playwright, expect
 
 from autocore.tls.certificates import read_certificate
 from tests.browser.conftest import ROOT, serious_faults
-from tests.conftest import PASSWORD, free_port
+from tests.conftest import PASSWORD
+from tests.ports import free_port
 
 CONFIG = "autocore: {{name: My van}}\nweb: {{host: 0.0.0.0, https_port: {https}, mdns: false, hostname: van}}\ntelemetry:\n"
 

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PASSWORD, ROOT, serious_faults
-from tests.conftest import free_port
+from tests.ports import free_port
 
 PHONE = {"width": 390, "height": 844}
 WORDS = {

@@ -22,7 +22,8 @@ from autocore.core.storage.state import StateStore
 from autocore.damage import Damages
 from autocore.testing import FakeClock
 from tests.cli.test_commands import ROOT, autocore
-from tests.conftest import CONFIG, Ear, Start, eventually, free_port
+from tests.conftest import CONFIG, Ear, Start, eventually
+from tests.ports import free_port
 
 PASSPHRASE = "correct horse battery"
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import CONFIG, PASSWORD, Ear, Start, eventually, free_port
+from tests.conftest import AS_AN_AUTHOR, CONFIG, PASSWORD, Ear, Start, eventually
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 SHOWN = ["can", "derived", "relays", "system", "telegram", "telemetry", "themes"]
@@ -315,9 +316,9 @@ def test_a_new_plugin_passes_its_own_tests(tmp_path: Path, kind: str | None) -> 
         done = subprocess.run(pip, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stderr
     tests = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "-q"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(site)},
+        env={**os.environ, **AS_AN_AUTHOR, "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,
         check=False,

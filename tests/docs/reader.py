@@ -21,6 +21,7 @@ from autocore.app import Gateway, Settings
 from autocore.cli import commands
 from autocore.core.config import load
 from autocore.testing import Car
+from tests.conftest import AS_AN_AUTHOR
 from tests.docs.markdown import Block, Prose
 from tests.docs.promises import Promises
 
@@ -34,7 +35,7 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.car = Car(folder)
-        self.env = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "PYTEST_ADDOPTS": "-p no:cacheprovider"}
+        self.env = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **AS_AN_AUTHOR}
         self.output = ""
         self.done: Counter[str] = Counter()
         self._promises = Promises(self.car)

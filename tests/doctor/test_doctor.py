@@ -22,7 +22,8 @@ from autocore.doctor import databases, folder, machine
 from autocore.doctor.finding import Finding, Level, age, size
 from autocore.doctor.visit import visit
 from autocore.testing import Car
-from tests.conftest import Start, free_port
+from tests.conftest import Start
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 

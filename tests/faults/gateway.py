@@ -20,17 +20,11 @@ import httpx
 
 from autocore.broker.mosquitto import find_mosquitto
 from tests.faults.record import ROOT
+from tests.ports import free_port
 
 USER = "ana"
 PASSWORD = "three random words"
 HOST = "127.0.0.1"
-
-
-def free_port() -> int:
-    """Give a port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 class OutsideBroker:

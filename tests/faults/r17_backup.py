@@ -34,7 +34,8 @@ from autocore.backup.archive import Work, opened
 from autocore.backup.making import Wish, make
 from autocore.backup.shelf import Shelf
 from autocore.backup.unpacking import Target, place_of, stage
-from tests.conftest import PASSWORD, free_port
+from tests.conftest import PASSWORD
+from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 RECORD = ROOT / "docs/reliability/R17.json"

@@ -32,9 +32,10 @@ from autocore.audit.chain import KEY_BYTES, read_head
 from autocore.broker.mosquitto import Mosquitto
 from autocore.core.storage.damage import UNREADABLE
 from autocore.testing.car import Car
-from tests.faults.gateway import free_port, scratch
+from tests.faults.gateway import scratch
 from tests.faults.record import Findings, run_as_command
 from tests.faults.stock import CONFIG, ENTITY, stock
+from tests.ports import free_port
 
 PLACES = 500
 BLOCK = 4_096

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from autocore.broker.mosquitto import Mosquitto
-from tests.conftest import CONFIG, PASSWORD, Ear, Running, Start, eventually, free_port
+from tests.conftest import CONFIG, PASSWORD, Ear, Running, Start, eventually
+from tests.ports import free_port
 from tests.web.test_rest import send
 
 FOREIGN = """
@@ -183,7 +184,7 @@ async def test_the_set_up_works_as_a_plain_form(tmp_path: Any) -> None:
 
     from autocore.app import Gateway, Settings  # noqa: PLC0415  # started without its fixture's set-up
     from autocore.core.config import load  # noqa: PLC0415
-    from tests.conftest import free_port  # noqa: PLC0415
+    from tests.ports import free_port  # noqa: PLC0415
 
     (tmp_path / "config.yaml").write_text("logging: {level: error}\n")
     gateway = Gateway(Settings(tmp_path, tmp_path / "data", free_port(), free_port()), load(tmp_path))

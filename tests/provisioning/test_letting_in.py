@@ -14,7 +14,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from autocore.core.mqtt.endpoint import Endpoint
-from tests.conftest import Running, Start, eventually, free_port, running
+from tests.conftest import Running, Start, eventually, running
+from tests.ports import free_port
 
 CONFIG = "telemetry:\nrelays:\n"
 WITHIN_S = 1.0

@@ -13,6 +13,8 @@ import pytest
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from tests.conftest import AS_AN_AUTHOR
+
 HERE = Path(__file__).parent
 SOURCE = HERE / "autocore-tank"
 
@@ -46,9 +48,9 @@ def test_it_uses_the_public_interface_only() -> None:
 
 def test_installed_from_its_wheel_it_passes_its_own_tests(site: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(SOURCE / "tests")],
+        [sys.executable, "-m", "pytest", "-q", str(SOURCE / "tests")],
         cwd=site,
-        env={**os.environ, "PYTHONPATH": str(site)},
+        env={**os.environ, **AS_AN_AUTHOR, "PYTHONPATH": str(site)},
         capture_output=True,
         text=True,
         check=False,

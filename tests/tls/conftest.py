@@ -14,7 +14,8 @@ import pytest
 
 from autocore.app import Gateway, Settings
 from autocore.core.config import load
-from tests.conftest import PASSWORD, free_port
+from tests.conftest import PASSWORD
+from tests.ports import free_port
 
 CONFIG = """
 autocore: {{name: Test vehicle}}

@@ -18,7 +18,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from autocore.damage import Damages
 from autocore.tls.authority import Authority
 from autocore.tls.certificates import fingerprint
-from tests.conftest import eventually, free_port
+from tests.conftest import eventually
+from tests.ports import free_port
 from tests.tls.conftest import Share, Shared
 
 CONFIG = "logging: {{level: warning}}\nmqtt: {{host: 0.0.0.0, tls: {{port: {tls}, websockets: {websockets}}}}}\n"

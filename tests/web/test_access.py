@@ -64,7 +64,7 @@ async def test_before_the_first_administrator_only_the_set_up_answers(tmp_path, 
 async def _unset(folder):
     from autocore.app import Gateway, Settings  # noqa: PLC0415  # only here
     from autocore.core.config import load  # noqa: PLC0415
-    from tests.conftest import free_port  # noqa: PLC0415
+    from tests.ports import free_port  # noqa: PLC0415
 
     gateway = Gateway(Settings(folder, folder / "data", free_port(), free_port()), load(folder))
     await gateway.start()

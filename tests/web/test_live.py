@@ -178,7 +178,8 @@ async def deaf(gateway: Running) -> AsyncIterator[ClientConnection]:
     line.setblocking(False)
     await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", gateway.gateway.http_port))
     bearer = {"Authorization": f"Bearer {gateway.token}"}
-    async with connect(f"ws://127.0.0.1:{gateway.gateway.http_port}/api/v1/live", additional_headers=bearer, sock=line) as client:
+    url = f"ws://127.0.0.1:{gateway.gateway.http_port}/api/v1/live"
+    async with connect(url, additional_headers=bearer, sock=line, close_timeout=0.2) as client:
         yield client
 
 

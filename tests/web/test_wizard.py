@@ -16,7 +16,8 @@ from autocore.testing import Car
 from autocore.testing.car import ADMIN, BASE, PASSWORD
 from autocore.web.pages.wizard import BrokerForm, _url_of
 from autocore.web.trybroker import REASONS, sentence_for
-from tests.conftest import Start, free_port
+from tests.conftest import Start
+from tests.ports import free_port
 
 ADMINISTRATOR = {"username": ADMIN, "password": PASSWORD, "again": PASSWORD}
 VEHICLE = {"name": "Blue bus", "language": "pt-BR", "units": "imperial", "timezone": "America/Sao_Paulo"}

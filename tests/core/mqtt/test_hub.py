@@ -20,7 +20,8 @@ from autocore.core.mqtt.endpoint import Endpoint, parse_broker_url
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.mqtt.message import Message
 from autocore.damage import Damages
-from tests.conftest import Ear, eventually, free_port
+from tests.conftest import Ear, eventually
+from tests.ports import free_port
 
 
 @pytest.fixture
