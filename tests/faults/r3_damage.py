@@ -224,8 +224,8 @@ def _must_be_told(damage: Damage) -> bool:
 
     That a plugin had a database nobody can know when the file is gone and there is no copy of it yet.
     """
-    if damage.file.startswith("data/snapshots/"):
-        return False  # a copy: nothing was in it alone, and the next one takes its place
+    if damage.file.startswith(("data/snapshots/", "data/cache/")):
+        return False  # nothing was in it alone: the next copy takes its place, a cache is made again
     is_known = damage.file.endswith(("state.db", "history.db", "session.key", "audit.key", "audit.head"))
     return (is_known and damage.how == "missing") or (
         damage.file.endswith((".db", ".key", "audit.head")) and damage.how == "empty"

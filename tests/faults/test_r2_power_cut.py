@@ -12,7 +12,7 @@ from tests.faults.shim import Op
 
 
 def test_every_cut_of_a_short_life_starts_with_what_was_acknowledged() -> None:
-    found = run(11, acts=8, share=0.03, lanes=0)
+    found = run(11, acts=8, share=0.02, lanes=0)
     assert found.failures == []
     assert found.runs > 5
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import httpx
 import pytest
+import pytest_asyncio
 
 from autocore.testing import Car
 from autocore.testing.car import PASSWORD
@@ -11,11 +15,17 @@ from autocore.testing.car import PASSWORD
 TOO_LARGE = "99999999999999999999"
 
 
-@pytest.fixture
-async def web(car: Car) -> httpx.AsyncClient:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def web(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """One gateway for all of them: what was refused leaves nothing behind, or the next one sees it."""
+    car = Car(tmp_path_factory.mktemp("car"))
     await car.start("telemetry:\n")
     car.board("cabin").measure(temperature=21.5, text="=1+1", door=True)
-    return await car.web()
+    yield await car.web()
+    await car.stop()
 
 
 @pytest.mark.parametrize("points", ["-1", "0", "1", "10001", TOO_LARGE, "nan", "many"])
@@ -47,15 +57,25 @@ async def test_a_section_that_could_be_no_plugins_is_unknown(web: httpx.AsyncCli
         assert (await web.request(method, f"/api/v1/config/{name}", json={})).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["", " ", "\t"])
-async def test_a_user_without_a_name_is_nobody(web: httpx.AsyncClient, name: str) -> None:
-    assert (await web.post("/api/v1/auth/login", json={"username": name, "password": PASSWORD})).status_code == 401
-    assert (await web.post("/login", data={"username": name, "password": PASSWORD})).status_code == 401
+@pytest_asyncio.fixture(loop_scope="module")
+async def fresh(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A gateway at which nobody has guessed yet."""
+    car = Car(tmp_path)
+    await car.start("")
+    yield await car.web()
+    await car.stop()
 
 
-async def test_spaces_around_a_name_get_nobody_further_attempts(web: httpx.AsyncClient) -> None:
+async def test_a_user_without_a_name_is_nobody(fresh: httpx.AsyncClient) -> None:
+    for name in ("", " ", "\t"):
+        assert (await fresh.post("/api/v1/auth/login", json={"username": name, "password": PASSWORD})).status_code == 401
+    for name in ("", " "):
+        assert (await fresh.post("/login", data={"username": name, "password": PASSWORD})).status_code == 401
+
+
+async def test_spaces_around_a_name_get_nobody_further_attempts(fresh: httpx.AsyncClient) -> None:
     statuses = [
-        (await web.post("/api/v1/auth/login", json={"username": f"ana{' ' * n}", "password": "wrong password"})).status_code
+        (await fresh.post("/api/v1/auth/login", json={"username": f"ana{' ' * n}", "password": "wrong password"})).status_code
         for n in range(6)
     ]
     assert statuses == [401] * 5 + [429]
