@@ -11,6 +11,7 @@ LONGEST_WAIT_S = 300.0
 FORGOTTEN_AFTER_S = 900.0
 ACCOUNT_FACTOR = 20  # an account alone is slowed later than an account and peer together, so nobody locks another out
 REMEMBERED = 10_000
+_Key = tuple[str | None, str | None]  # account and peer; None is anybody
 
 
 class Limiter:
@@ -21,7 +22,7 @@ class Limiter:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._failures: dict[tuple[str, str], tuple[int, int]] = {}  # key -> (failures, last at)
+        self._failures: dict[_Key, tuple[int, int]] = {}  # key -> (failures, last at)
 
     def check(self, account: str, peer: str) -> None:
         """Let an attempt pass.
@@ -46,13 +47,13 @@ class Limiter:
     def succeeded(self, account: str, peer: str) -> None:
         """Forget the failures of this account from this peer."""
         self._failures.pop((account, peer), None)
-        self._failures.pop(("", peer), None)
+        self._failures.pop((None, peer), None)
 
-    def _count(self, key: tuple[str, str]) -> int:
+    def _count(self, key: _Key) -> int:
         failures, at_ns = self._failures.get(key, (0, 0))
         return failures if self._clock.monotonic_ns() - at_ns < FORGOTTEN_AFTER_S * NS else 0
 
-    def _wait_s(self, key: tuple[str, str], free: int) -> float:
+    def _wait_s(self, key: _Key, free: int) -> float:
         count = self._count(key)
         if count < free:
             return 0.0
@@ -60,5 +61,5 @@ class Limiter:
         return wait_s - (self._clock.monotonic_ns() - self._failures[key][1]) / NS
 
 
-def _keys(account: str, peer: str) -> tuple[tuple[tuple[str, str], int], ...]:
-    return (((account, peer), FREE_ATTEMPTS), (("", peer), FREE_ATTEMPTS * 4), ((account, ""), FREE_ATTEMPTS * ACCOUNT_FACTOR))
+def _keys(account: str, peer: str) -> tuple[tuple[_Key, int], ...]:
+    return ((account, peer), FREE_ATTEMPTS), ((None, peer), FREE_ATTEMPTS * 4), ((account, None), FREE_ATTEMPTS * ACCOUNT_FACTOR)
