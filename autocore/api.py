@@ -18,6 +18,7 @@ from autocore.core.errors import (
     Refused,
     UnknownName,
 )
+from autocore.core.holds import Ending, Grip, Hold
 from autocore.core.hookspecs import hookimpl
 from autocore.core.host import PluginHost
 from autocore.core.kinds import (
@@ -59,9 +60,12 @@ __all__ = [
     "Description",
     "Device",
     "Draw",
+    "Ending",
     "Entity",
     "Event",
     "EventEntity",
+    "Grip",
+    "Hold",
     "InvalidData",
     "Light",
     "Limits",

@@ -43,8 +43,9 @@ from autocore.core.clock import Clock, SystemClock, Timeline
 from autocore.core.config import Config, read
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import ConfigFaults, UnknownName
+from autocore.core.holds import Holds
 from autocore.core.host import Core, Folders, PluginHost
-from autocore.core.kinds import KINDS
+from autocore.core.kinds import KINDS, Switch
 from autocore.core.link import DeviceLink
 from autocore.core.mqtt.connection import Connection
 from autocore.core.mqtt.endpoint import Endpoint, parse_broker_url
@@ -235,7 +236,9 @@ class Gateway:
             keep_copies(self._stack, settings.data, bus, clock)
         audit = await open_audit(self._stack, known, settings.data, clock, core.audit, self._damages)
         witness = Witness(bus, clock)
-        services = ServiceRegistry(clock, both(audit.remember, witness.heard), self._permissions.permit)
+        remember = both(audit.remember, witness.heard)
+        services, holds = ServiceRegistry(clock, remember, self._permissions.permit), Holds(clock, entities, remember)
+        holds.offer(services, Switch)
         for kind in KINDS.values():
             add_verbs(services, entities, kind)
         keeper = RegistryKeeper(store, StateJournal(settings.data), entities, devices, bus, clock)
@@ -266,6 +269,7 @@ class Gateway:
             entities,
             devices,
             services,
+            holds,
             hub,
             DeviceLink(hub, devices, bus, clock, epoch=boot.number, version=__version__),
             PanelRegistry(self._permissions.sees),
@@ -432,6 +436,7 @@ class Gateway:
             entities=core.entities,
             devices=core.devices,
             services=core.services,
+            holds=core.holds,
             panels=core.panels,
             plugins=plugins,
             history=records.history,

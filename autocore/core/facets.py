@@ -18,6 +18,7 @@ from autocore.core.devices import Device, DeviceRegistry
 from autocore.core.entities import CommandHandler, Entity, EntityRegistry, StateListener
 from autocore.core.errors import InvalidData, PluginError
 from autocore.core.guard import Guard
+from autocore.core.holds import Ending, Grip, Holds
 from autocore.core.kinds import Description
 from autocore.core.link import COMMAND_TTL_S, DeviceLink, Expectation
 from autocore.core.model import Caller, Cause, Role, State
@@ -44,13 +45,20 @@ class Scope(Protocol):
 class Entities:
     """Adds the plugin's entities."""
 
-    def __init__(self, scope: Scope, registry: EntityRegistry) -> None:
+    def __init__(self, scope: Scope, registry: EntityRegistry, holds: Holds) -> None:
         self._scope = scope
         self._registry = registry
+        self._holds = holds
+        self._hands: dict[str, Undo] = {}
         self.own: list[Entity] = []
 
-    def add(self, description: Description, on_command: CommandHandler | None = None) -> Entity:
-        """Add an entity, or take up the one of an earlier start; `on_command` carries out its kind's verbs.
+    def add(self, description: Description, on_command: CommandHandler | None = None, on_hold: Grip | None = None) -> Entity:
+        """Add an entity, or take up the one of an earlier start.
+
+        Args:
+            description: what it is.
+            on_command: carries out its kind's verbs.
+            on_hold: lets it be held: it is on only while a hand is there (`switch.hold`).
 
         Raises:
             NameTaken: the plugin already has an entity of this device and name.
@@ -65,7 +73,16 @@ class Entities:
                 self._registry.release(entity)
 
         self._scope.undo(release)
+        if on_hold is not None:
+            guard = self._scope.guard
+            grip = Grip(guard.handler(on_hold.press), guard.function(on_hold.beat), guard.function(on_hold.release))
+            self._hands[entity.id] = self._scope.undo(self._holds.add(entity, grip))
         return entity
+
+    def let_go(self, entity: Entity, ending: Ending) -> None:
+        """End the hold of one of the plugin's entities, e.g. because its board let go; harmless when nobody holds it."""
+        if entity in self.own:
+            self._holds.let_go(entity, ending)
 
     def describe(self, entity: Entity, description: Description) -> None:
         """Say anew what one of the plugin's entities is, e.g. its unit or its options; its id and identity stay.
@@ -78,6 +95,7 @@ class Entities:
     def remove(self, entity: Entity) -> None:
         """Take one of the plugin's entities away for good; its history stays. Harmless when it is gone."""
         if entity in self.own:
+            self._hands.pop(entity.id, _nothing)()
             self.own.remove(entity)
             self._registry.remove(entity)
 
@@ -377,3 +395,7 @@ def _typed(handler: Callable[..., Any], payload: Any) -> Callable[..., Any]:
 async def settle(answer: Awaitable[Any] | Any) -> Any:
     """Give what a plugin's function answered, awaited when it is async."""
     return await answer if inspect.isawaitable(answer) else answer
+
+
+def _nothing() -> None:
+    pass

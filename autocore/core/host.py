@@ -17,6 +17,7 @@ from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import PluginError
 from autocore.core.guard import Guard
+from autocore.core.holds import Holds
 from autocore.core.link import DeviceLink
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.notices import Severity
@@ -38,6 +39,7 @@ class Core:
     entities: EntityRegistry
     devices: DeviceRegistry
     services: ServiceRegistry
+    holds: Holds
     hub: MqttHub
     link: DeviceLink
     panels: PanelRegistry
@@ -97,7 +99,7 @@ class PluginHost:
         self._tasks = facets.Tasks()
         self._database = database
         self.guard = Guard(name, self.log, self._tasks.spawn)
-        self.entities = facets.Entities(self, core.entities)
+        self.entities = facets.Entities(self, core.entities, core.holds)
         self.devices = facets.Devices(core.devices, core.link)
         self.states = facets.States(self, core.entities)
         self.services = facets.Services(self, core.services)

@@ -1,7 +1,7 @@
 """What tests stand on, ours and those of other people's plugins.
 
 - `car`: a pytest fixture, a whole gateway in memory, on a clock that the test moves, with a broker that is a dictionary.
-- `FakeClock`: that clock. `Air`: that broker. `FakeBoard`: a board on it.
+- `FakeClock`: that clock. `Air`: that broker. `FakeBoard`: a board on it. `Hand`: a hand that holds something.
 - `can_bus`: a pytest fixture, a CAN bus in memory (`VirtualCan`) for a plugin that listens to one.
 
 Installed with AutoCore, the fixture is there for every test session; nothing is imported until a test asks for it.
@@ -18,10 +18,19 @@ if TYPE_CHECKING:
     from autocore.testing.can import VirtualCan
     from autocore.testing.car import Car
     from autocore.testing.clock import FakeClock, FakeTimer
+    from autocore.testing.hand import Hand
 
-__all__ = ["Air", "Car", "FakeBoard", "FakeClock", "FakeTimer", "VirtualCan"]
+__all__ = ["Air", "Car", "FakeBoard", "FakeClock", "FakeTimer", "Hand", "VirtualCan"]
 
-_HOME = {"Air": "air", "Car": "car", "FakeBoard": "board", "FakeClock": "clock", "FakeTimer": "clock", "VirtualCan": "can"}
+_HOME = {
+    "Air": "air",
+    "Car": "car",
+    "FakeBoard": "board",
+    "FakeClock": "clock",
+    "FakeTimer": "clock",
+    "Hand": "hand",
+    "VirtualCan": "can",
+}
 
 
 def __getattr__(name: str) -> Any:

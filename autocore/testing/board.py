@@ -13,6 +13,7 @@ from autocore.core.clock import Timer
 from autocore.core.mqtt.message import Message
 from autocore.testing.air import Air
 
+DEAD_MAN_MS = 500  # docs/protocol.md: after the stamp of the last beat
 _sessions = count(1)
 
 
@@ -36,6 +37,9 @@ class FakeBoard:
         self.commands: list[dict[str, Any]] = []
         """What it was told to do, oldest first."""
         self.channels = dict.fromkeys(range(1, channels + 1), False)
+        self.beats: list[dict[str, Any]] = []
+        """The heartbeats that it heard, oldest first."""
+        self._holds: dict[int, str] = {}  # channel -> the hand that holds it
         self._timers: dict[int, Timer] = {}
         self._air = air
         self._root = root
@@ -43,6 +47,7 @@ class FakeBoard:
         air.listen(f"{root}/devices/{id}/welcome", self._on_welcome)
         air.listen(f"{root}/devices/{id}/command", self._on_device_command)
         air.listen(f"{root}/relays/{id}/command", self._on_relay_command)
+        air.listen(f"{root}/relays/{id}/heartbeat", self._on_beat)
 
     def connect(self) -> FakeBoard:
         """Come on the air with a new session; it reports its relays, all off."""
@@ -95,13 +100,32 @@ class FakeBoard:
             channel = command["channel"]
             self.report(**{str(channel): command["state"]})
             self._answer(command, "applied")
-            timer = self._timers.pop(channel, None)
-            if timer is not None:
-                timer.cancel()
-            if command["state"] and command.get("duration_ms"):
-                self._timers[channel] = self._air.clock.call_later(
-                    command["duration_ms"] / 1000, lambda: self.report(**{str(channel): False})
-                )
+            self._holds.pop(channel, None)
+            self._let_go_at(channel, None)
+            if command["state"] and command.get("hold"):
+                self._holds[channel] = command["hold"]
+                self._let_go_at(channel, command["t_ms"] + DEAD_MAN_MS)
+            elif command["state"] and command.get("duration_ms"):
+                self._let_go_at(channel, command["t_ms"] + command["duration_ms"])
+
+    def _on_beat(self, message: Message) -> None:
+        beat = message.json()
+        self.beats.append(beat)
+        if not self.is_silent and self._holds.get(beat["channel"]) == beat["hold"]:
+            self._let_go_at(beat["channel"], beat["t_ms"] + DEAD_MAN_MS)
+
+    def _let_go_at(self, channel: int, t_ms: int | None) -> None:
+        timer = self._timers.pop(channel, None)
+        if timer is not None:
+            timer.cancel()
+        if t_ms is not None:
+
+            def off() -> None:
+                self._holds.pop(channel, None)
+                self.report(**{str(channel): False})
+
+            left_s = t_ms / 1_000 - self._air.clock.monotonic_ns() / 1e9
+            self._timers[channel] = self._air.clock.call_later(max(0.0, left_s), off)
 
     def _obeys(self, command: Mapping[str, Any]) -> bool:
         if command["session"] != self.session or command["epoch"] != self.epoch:

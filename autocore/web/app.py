@@ -43,6 +43,7 @@ from autocore.web.routes import (
     events,
     health,
     history,
+    holds,
     plugins,
     services,
     tls,
@@ -73,7 +74,7 @@ class Web:
     """
 
     def __init__(self, parts: Parts) -> None:
-        self.live = Live(parts.entities, parts.services, parts.accounts, parts.bus, parts.timeline)
+        self.live = Live(parts.entities, parts.services, parts.holds, parts.accounts, parts.bus, parts.timeline)
         self._parts = parts
         self._pages = Pages(parts)
         self._answers = Answers(parts.clock, parts.cache)
@@ -150,7 +151,7 @@ class Web:
 
 def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -> Litestar:
     """Give the application behind the gate, with the routers of plugins by their names."""
-    rest = [entities, history, services, devices, plugins, config, auth, users, audit, events, backup, broker, tls]
+    rest = [entities, history, services, holds, devices, plugins, config, auth, users, audit, events, backup, broker, tls]
     api = Router("/api/v1", route_handlers=with_problems(handler for module in rest for handler in module.ROUTES))
     given: dict[str, Any] = {
         **made,
@@ -158,6 +159,7 @@ def build(parts: Parts, made: Mapping[str, Any], routes: Mapping[str, Router]) -
         "entities": parts.entities,
         "devices": parts.devices,
         "services": parts.services,
+        "holds": parts.holds,
         "plugins": parts.plugins,
         "history": parts.history,
         "accounts": parts.accounts,

@@ -23,11 +23,13 @@ from autocore.core.bus import ALL, Bus, Event
 from autocore.core.clock import NS, Timeline
 from autocore.core.entities import Entity, EntityRegistry
 from autocore.core.errors import AutocoreError, InvalidData
+from autocore.core.holds import Holds
 from autocore.core.model import Caller, Role, State
 from autocore.core.mqtt.message import check_depth
 from autocore.core.services import ServiceRegistry
 from autocore.rates.bucket import Bucket
 from autocore.web.errors import problem_of
+from autocore.web.holding import BeatWord, Hands, HoldWord
 from autocore.web.views import entity_view, iso
 
 FRAME_S = 0.016  # one frame of a screen: more often nobody sees it
@@ -74,6 +76,9 @@ class Word(msgspec.Struct):
     subscribe: Interest | None = None
     unsubscribe: Interest | None = None
     call: Call | None = None
+    hold: HoldWord | None = None
+    beat: BeatWord | None = None
+    release: int | str | None = None
     ping: int | str | None = None
 
 
@@ -94,6 +99,7 @@ class Client:
         self._live = live
         self._socket = socket
         self._calls: set[asyncio.Task[None]] = set()
+        self._hands = Hands(live.holds, live.services, caller, self.send)
         self._sending = asyncio.Lock()
 
     def wants(self, entity: Entity) -> bool:
@@ -122,7 +128,13 @@ class Client:
         except (InvalidData, msgspec.ValidationError, msgspec.DecodeError) as error:
             await self.send({"error": {"code": "invalid", "detail": f"this is no message for the live socket: {error}"}})
             return
-        if word.subscribe is not None:
+        if word.beat is not None:
+            self._hands.beat(word.beat)
+        elif word.release is not None:
+            self._hands.release(word.release)
+        elif word.hold is not None:
+            await self._hands.hold(word.hold)
+        elif word.subscribe is not None:
             await self._subscribe(word.subscribe)
         elif word.unsubscribe is not None:
             self._unsubscribe(word.unsubscribe)
@@ -131,7 +143,7 @@ class Client:
         elif word.ping is not None:
             await self.send({"pong": word.ping})
         else:
-            known = "subscribe, unsubscribe, call or ping"
+            known = "subscribe, unsubscribe, call, hold, beat, release or ping"
             await self.send({"error": {"code": "unknown", "detail": f"say one of {known}"}})
 
     async def frames(self) -> None:
@@ -148,8 +160,9 @@ class Client:
                     await self._send(self._next_event())
             await asyncio.sleep(FRAME_S)
 
-    def close_calls(self) -> None:
-        """Let go of the calls; what was sent to a board stays sent."""
+    def close(self) -> None:
+        """Let go of what is held, and of the calls; what was sent to a board stays sent."""
+        self._hands.close()
         for task in self._calls:
             task.cancel()
 
@@ -218,10 +231,11 @@ class Live:
     """All clients of the live socket."""
 
     def __init__(
-        self, entities: EntityRegistry, services: ServiceRegistry, accounts: Accounts, bus: Bus, timeline: Timeline
+        self, entities: EntityRegistry, services: ServiceRegistry, holds: Holds, accounts: Accounts, bus: Bus, timeline: Timeline
     ) -> None:
         self.entities = entities
         self.services = services
+        self.holds = holds
         self.timeline = timeline
         self.last_seq = 0
         self.left_out = 0
@@ -257,7 +271,7 @@ class Live:
         finally:
             self._clients.discard(client)
             self.forget_routes()
-            client.close_calls()
+            client.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

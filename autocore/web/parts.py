@@ -19,6 +19,7 @@ from autocore.core.clock import Clock, Timeline
 from autocore.core.config import Config
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
+from autocore.core.holds import Holds
 from autocore.core.host import Folders
 from autocore.core.link import DeviceLink
 from autocore.core.mqtt.hub import MqttHub
@@ -42,6 +43,7 @@ class Parts:
     entities: EntityRegistry
     devices: DeviceRegistry
     services: ServiceRegistry
+    holds: Holds
     panels: PanelRegistry
     plugins: Plugins
     history: History

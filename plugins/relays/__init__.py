@@ -10,7 +10,7 @@ import voluptuous as vol
 from autocore.api import N_, Device, Panel, PluginHost, Refused, ServiceCall, Slot, device_id, hookimpl
 
 from .boards import Boards
-from .line import RelayCommand
+from .line import RelayCommand, RelayHeartbeat
 from .section import SCHEMA, boards_of, described
 
 NAMES_FROM_BYTES = 2_048  # a board with less room is told what it works by, and not what people call it
@@ -26,6 +26,7 @@ def config_schema() -> vol.Schema:
 def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     """Add the boards, their switches, the panels and the service that turns a board off."""
     host.mqtt.claim("{root}/relays/+/command", payload=RelayCommand, qos=2)
+    host.mqtt.claim("{root}/relays/+/heartbeat", payload=RelayHeartbeat, qos=0)
 
     def written(board: int, channel: int) -> Mapping[str, str]:
         return host.written("boards", board, "channels", channel)

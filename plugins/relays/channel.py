@@ -16,21 +16,40 @@ class ChannelType(StrEnum):
     """How a channel behaves (safety.md)."""
 
     TOGGLE = "toggle"
+    MOMENTARY = "momentary"
     PULSE = "pulse"
     TIMED = "timed"
 
     @property
     def ends_itself(self) -> bool:
         """Say whether the board turns it off after a duration."""
-        return self is not ChannelType.TOGGLE
+        return self in (ChannelType.PULSE, ChannelType.TIMED)
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Somebody wants the channel on or off."""
+    """Somebody wants the channel on or off; `hold` is that of the hand that holds it on."""
 
     request: int
     is_on: bool
+    at_ns: int
+    hold: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The hand is still there: the number of the beat, and the stamp of the holder in ms."""
+
+    hold: str
+    number: int
+    t_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """The hand is gone."""
+
+    hold: str
     at_ns: int
 
 
@@ -67,7 +86,7 @@ class Lost:
     at_ns: int
 
 
-ChannelEvent = Ask | Report | Answer | Tick | Lost
+ChannelEvent = Ask | Beat | LetGo | Report | Answer | Tick | Lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +96,24 @@ class Send:
     request: int | None
     is_on: bool
     duration_ms: int | None = None
+    hold: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Pass a beat on to the board, with its stamp."""
+
+    hold: str
+    number: int
+    t_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The hold is over, and its hand does not know yet: the board let go, or somebody turned the channel off (`is_by_board`)."""
+
+    hold: str
+    is_by_board: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +126,7 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """The request came to nothing; the codes are `refused`, `superseded`, `offline` and `no_answer`."""
+    """The request came to nothing; the codes are those of the errors, such as `refused`, `held_by` or `offline`."""
 
     request: int
     code: str
@@ -116,7 +153,7 @@ class Wake:
     at_ns: int
 
 
-Output = Send | Settle | Fail | Show | Hide | Wake
+Output = Send | Pass | Drop | Settle | Fail | Show | Hide | Wake
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +177,8 @@ class Channel:
         reported: what the board said last, None when that is not known to hold.
         pending: the request on its way.
         release_due_ns: when it must have turned itself off.
+        hold: of the hand that holds it.
+        let_go_ns: when the last hand let go; what the board reports soon after may be from before.
     """
 
     type: ChannelType
@@ -148,6 +187,8 @@ class Channel:
     reported: bool | None = None
     pending: Pending | None = None
     release_due_ns: int | None = None
+    hold: str | None = None
+    let_go_ns: int | None = None
 
 
 Step = tuple[Channel, tuple[Output, ...]]
@@ -157,40 +198,78 @@ def step(channel: Channel, event: ChannelEvent) -> Step:
     """Give the channel after `event`, and what is to be done about it, in this order."""
     match event:
         case Ask():
-            return _ask(channel, event)
+            after = _ask(channel, event)
+        case Beat():
+            after = channel, (Pass(event.hold, event.number, event.t_ms),) if event.hold == channel.hold else ()
+        case LetGo():
+            after = _let_go(channel, event)
         case Report():
-            return _report(channel, event)
+            after = _report(channel, event)
         case Answer():
-            return _answer(channel, event)
+            after = _answer(channel, event)
         case Tick():
-            return _tick(channel, event)
+            after = _tick(channel, event)
         case Lost():
-            return _lost(channel)
+            after = _lost(channel)
+    return after
 
 
 def _ask(channel: Channel, event: Ask) -> Step:
+    if event.is_on and channel.type is ChannelType.MOMENTARY:
+        if event.hold is None:
+            return channel, (Fail(event.request, "hold_only", "it is on only while somebody holds it; hold it"),)
+        if channel.hold is not None:
+            return channel, (Fail(event.request, "held_by", "another hand holds it"),)
     outputs: list[Output] = []
     if channel.pending is not None:
         outputs.append(Fail(channel.pending.request, "superseded", "a newer command took its place"))
     deadline_ns = event.at_ns + round(channel.answer_within_s * NS)
     on_ms = round(channel.on_s * 1000) if channel.type.ends_itself and event.is_on else None
-    outputs += [Send(event.request, event.is_on, on_ms), Wake(deadline_ns)]
-    return replace(channel, pending=Pending(event.request, event.is_on, deadline_ns)), tuple(outputs)
+    outputs += [Send(event.request, event.is_on, on_ms, event.hold), Wake(deadline_ns)]
+    if channel.hold is not None:
+        outputs.append(Drop(channel.hold, is_by_board=False))
+    pending = Pending(event.request, event.is_on, deadline_ns)
+    return replace(channel, pending=pending, hold=event.hold, let_go_ns=None), tuple(outputs)
+
+
+def _let_go(channel: Channel, event: LetGo) -> Step:
+    if event.hold != channel.hold:
+        return channel, ()
+    outputs: list[Output] = [Send(None, is_on=False, hold=event.hold)]
+    if channel.pending is not None:
+        outputs.append(Fail(channel.pending.request, "released", "it was let go before the board answered"))
+    due_ns = event.at_ns + round(RELEASE_GRACE_S * NS)
+    outputs.append(Wake(due_ns))
+    return replace(channel, hold=None, pending=None, release_due_ns=due_ns, let_go_ns=event.at_ns), tuple(outputs)
 
 
 def _report(channel: Channel, event: Report) -> Step:
     outputs: list[Output] = []
-    pending = channel.pending
+    pending, hold = channel.pending, channel.hold
     answers = pending is not None and event.is_fresh and event.is_on == pending.is_on
     outputs.append(Show(event.is_on, pending.request if pending and answers else None))
     if pending is not None and answers:
         outputs.append(Settle(pending.request, is_confirmed=True))
         pending = None
+    if hold is not None and not event.is_on and channel.reported:  # it was on for this hand, and the board let go
+        outputs.append(Drop(hold, is_by_board=True))
+        hold = None
     release_due_ns = channel.release_due_ns if event.is_on else None
     if channel.type.ends_itself and event.is_on and (answers or not channel.reported):
         release_due_ns = _release_due(channel, event.at_ns)
         outputs.append(Wake(release_due_ns))
-    return replace(channel, reported=event.is_on, pending=pending, release_due_ns=release_due_ns), tuple(outputs)
+    if _comes_late(channel, event):
+        release_due_ns = event.at_ns + round(RELEASE_GRACE_S * NS)
+        outputs.append(Wake(release_due_ns))
+    step = replace(channel, reported=event.is_on, pending=pending, release_due_ns=release_due_ns, hold=hold)
+    return step, tuple(outputs)
+
+
+def _comes_late(channel: Channel, event: Report) -> bool:
+    """Say whether a report shows the channel on although its hand let go a moment ago; it is looked at again."""
+    if not event.is_on or channel.hold is not None or channel.let_go_ns is None or channel.release_due_ns is not None:
+        return False
+    return event.at_ns - channel.let_go_ns < round(channel.answer_within_s * NS)
 
 
 def _answer(channel: Channel, event: Answer) -> Step:
@@ -199,7 +278,7 @@ def _answer(channel: Channel, event: Answer) -> Step:
         return channel, ()
     if event.status != "applied":
         reason = event.reason or ("it came too late" if event.status == "expired" else "no reason given")
-        return replace(channel, pending=None), (Fail(event.request, "refused", reason),)
+        return replace(channel, pending=None, hold=None), (Fail(event.request, "refused", reason),)
     # A pulse may be over before its report is looked at; the others are done when the board also reports it.
     if channel.type is ChannelType.PULSE or channel.reported == pending.is_on:
         settled = Settle(event.request, is_confirmed=channel.reported == pending.is_on)
@@ -220,6 +299,8 @@ def _tick(channel: Channel, event: Tick) -> Step:
             outputs.append(Fail(pending.request, "no_answer", f"no answer within {channel.answer_within_s:g} s"))
         channel = replace(channel, pending=None)
     if channel.release_due_ns is not None and event.at_ns >= channel.release_due_ns:
+        if channel.type is ChannelType.MOMENTARY and not channel.reported:
+            return replace(channel, release_due_ns=None), tuple(outputs)
         next_ns = event.at_ns + round((channel.answer_within_s + RELEASE_GRACE_S) * NS)
         channel = replace(channel, release_due_ns=next_ns)
         outputs += [Send(None, is_on=False), Wake(next_ns)]
@@ -234,5 +315,8 @@ def _lost(channel: Channel) -> Step:
     outputs: list[Output] = []
     if channel.pending is not None:
         outputs.append(Fail(channel.pending.request, "offline", "the board went away before it answered"))
+    if channel.hold is not None:
+        outputs.append(Drop(channel.hold, is_by_board=True))
     outputs.append(Hide())
-    return replace(channel, reported=None, pending=None, release_due_ns=None), tuple(outputs)
+    gone = replace(channel, reported=None, pending=None, release_due_ns=None, hold=None, let_go_ns=None)
+    return gone, tuple(outputs)

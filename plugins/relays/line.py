@@ -4,15 +4,48 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 import msgspec
 
-from autocore.api import AutocoreError, Cause, Command, Entity, NoAnswer, PluginHost, Refused, Sensor, Stamp, Switch
+from autocore.api import (
+    AutocoreError,
+    Cause,
+    Command,
+    Ending,
+    Entity,
+    Grip,
+    Hold,
+    NoAnswer,
+    PluginHost,
+    Refused,
+    Sensor,
+    Stamp,
+    Switch,
+)
 
-from .channel import Answer, Ask, Channel, ChannelEvent, ChannelType, Fail, Hide, Send, Settle, Show, Tick, Wake, step
+from .channel import (
+    Answer,
+    Ask,
+    Beat,
+    Channel,
+    ChannelEvent,
+    ChannelType,
+    Drop,
+    Fail,
+    Hide,
+    LetGo,
+    Pass,
+    Send,
+    Settle,
+    Show,
+    Tick,
+    Wake,
+    step,
+)
 from .exclusive import ExclusiveGroup
 from .section import BoardSection, ChannelSection
 
@@ -34,6 +67,16 @@ class RelayCommand(msgspec.Struct, frozen=True, omit_defaults=True):
     t_ms: int
     ttl_ms: int
     duration_ms: int | None = None
+    hold: str | None = None
+
+
+class RelayHeartbeat(msgspec.Struct, frozen=True):
+    """`relays/{id}/heartbeat`: the hand that holds a channel is still there; `t_ms` is the stamp of the holder."""
+
+    hold: str
+    channel: int
+    n: int
+    t_ms: int
 
 
 @dataclass(slots=True)
@@ -70,6 +113,7 @@ class Line:
                 written=section.written,
             ),
             on_command=self.command,
+            on_hold=Grip(self.press, self.beat, self.release) if section.type is ChannelType.MOMENTARY else None,
         )
         self._ends_ns: int | None = None
         self._stop_counting: Callable[[], None] | None = None
@@ -104,12 +148,29 @@ class Line:
         async with self._group.room_for(self, command):
             return await self._ask(command, is_on=True)
 
-    async def _ask(self, command: Command, *, is_on: bool) -> Mapping[str, Any]:
+    async def press(self, hold: Hold, command: Command) -> Mapping[str, Any]:
+        """Turn it on for a hand; raises as `command`."""
+        if self._group is None:
+            return await self._ask(command, is_on=True, hold=hold.id)
+        async with self._group.room_for(self, command):
+            if hold.is_over:  # while the others of the group were turned off
+                raise Refused(f"{self.section.name} was let go before it could be turned on", code="released")
+            return await self._ask(command, is_on=True, hold=hold.id)
+
+    def beat(self, hold: str, number: int, t_ms: int) -> None:
+        """Pass a beat of its hand on."""
+        self.take(Beat(hold, number, t_ms))
+
+    def release(self, hold: str, _ending: Ending) -> None:
+        """Turn it off: its hand is gone."""
+        self.take(LetGo(hold, self._host.clock.monotonic_ns()))
+
+    async def _ask(self, command: Command, *, is_on: bool, hold: str | None = None) -> Mapping[str, Any]:
         stamp = self._host.devices.stamp(self._board.device)
         request = Request(next(_request_numbers), stamp, command.caller.cause, asyncio.get_running_loop().create_future())
         self._requests[request.number] = request
         try:
-            self.take(Ask(request.number, is_on, self._host.clock.monotonic_ns()))
+            self.take(Ask(request.number, is_on, self._host.clock.monotonic_ns(), hold))
             if not command.waits:
                 return {"outcome": "asked", "command": stamp.id}
             is_confirmed = await request.done
@@ -126,6 +187,10 @@ class Line:
             match output:
                 case Send():
                     self._send(output)
+                case Pass(hold, number, t_ms):
+                    self._pass(RelayHeartbeat(hold, self.section.number, number, t_ms))
+                case Drop(is_by_board=is_by_board):
+                    self._host.entities.let_go(self.entity, Ending.BOARD if is_by_board else Ending.TURNED_OFF)
                 case Settle(number, is_confirmed):
                     self._finish(number, is_confirmed)
                 case Fail():
@@ -200,18 +265,23 @@ class Line:
                 state=output.is_on,
                 type=self.section.type.value,
                 duration_ms=output.duration_ms,
+                hold=output.hold,
                 **msgspec.structs.asdict(stamp),
             )
             expiry_s = -(-stamp.ttl_ms // 1000)  # a broker that keeps it for a sleeping board throws it away by then
             self._host.mqtt.publish(f"{{root}}/relays/{self._board.device}/command", body, qos=2, expiry_s=expiry_s)
         except Refused as error:
             if request is None:
-                self._host.log.warning("%s is on longer than it should be and cannot be released: %s", self.section.name, error)
+                self._host.log.warning("%s cannot be told to turn off: %s; its board does so itself", self.section.name, error)
             elif not request.done.done():
                 request.done.set_exception(error)
         else:
-            if request is None:
+            if request is None and output.hold is None:
                 self._host.log.warning("%s was on longer than it should be; the gateway released it", self.section.name)
+
+    def _pass(self, beat: RelayHeartbeat) -> None:
+        with suppress(Refused):  # no broker, or one that does not read: a beat is not kept for later, and the board lets go
+            self._host.mqtt.publish(f"{{root}}/relays/{self._board.device}/heartbeat", beat, qos=0)
 
     def _finish(self, number: int, outcome: bool | AutocoreError) -> None:  # noqa: FBT001  # the outcome itself
         request = self._requests.pop(number, None)

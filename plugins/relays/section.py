@@ -72,6 +72,8 @@ def _lasts(channel: Mapping[str, Any]) -> Mapping[str, Any]:
             raise vol.Invalid(f"a {word} channel is on for {limits}", path=["duration"])
     if kind == "toggle" and on_s is not None:
         raise vol.Invalid("a toggle stays as it is set; write type: timed or type: pulse", path=["duration"])
+    if kind == "momentary" and on_s is not None:
+        raise vol.Invalid("a momentary channel is on while somebody holds it; take duration out", path=["duration"])
     return channel
 
 
@@ -83,7 +85,7 @@ CHANNEL = vol.Schema(
                 slug_key, None
             ),
             vol.Optional(
-                "type", default="toggle", description="how it behaves: stays, is on for a moment, or for a time"
+                "type", default="toggle", description="how it behaves: stays, is on while it is held, for a moment, or for a time"
             ): vol.In(TYPES, msg=f"use one of {', '.join(TYPES)}"),
             vol.Optional(
                 "duration", default=None, description="how long a pulse (500ms otherwise) or a timed channel is on"

@@ -20,6 +20,7 @@ from autocore.core.devices import DeviceRegistry
 from autocore.core.discovery import find_plugins
 from autocore.core.entities import EntityRegistry
 from autocore.core.errors import ConfigFaults, PluginError, UnknownName
+from autocore.core.holds import Holds
 from autocore.core.host import Core, Folders, PluginHost
 from autocore.core.link import DeviceLink
 from autocore.core.model import INTERNAL
@@ -77,6 +78,7 @@ class Bench:
             self.entities,
             devices,
             self.services,
+            Holds(clock, self.entities, self.records.append),
             self.hub,
             link,
             self.panels,

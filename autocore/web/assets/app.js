@@ -5,6 +5,7 @@ import "./src/chart-element.js";
 import "./src/events-element.js";
 import "./src/export-element.js";
 import "./src/history-element.js";
+import "./src/hold-element.js";
 import { live } from "./src/live.js";
 import "./src/shell.js";
 import "./src/strength.js";

@@ -66,6 +66,7 @@ SCRIPT_WORDS: Mapping[str, str] = {
     "no_data": N_("No readings yet"),
     "online_of": N_("{online} of {all}"),
     "code_closed": N_("Not connected: nothing was sent."),
+    "let_go": N_("It let go. Press again."),
     "code_no_answer": N_("No answer from the board."),
     "code_offline": N_("The board is not online; nothing was sent."),
     "code_superseded": N_("A newer command took its place."),

@@ -9,6 +9,7 @@ class Live extends EventTarget {
     this.wanted = new Set();
     this.listeners = new Map();
     this.calls = new Map();
+    this.hands = new Map();
     this.events = new Set();
     this.attempt = 0;
     this.nextCall = 1;
@@ -60,6 +61,33 @@ class Live extends EventTarget {
     });
   }
 
+  // Lays a hand on an entity: beats follow the gateway's ticks from this thread until `release`, or until the hold is over.
+  // Calls `onEnd(result)` once: with what was refused, or with `{ok: true, reason}`.
+  hold(entity, data, onAnswer, onEnd) {
+    if (!this.isOpen) {
+      onEnd({ ok: false, code: "closed", detail: null });
+      return () => {};
+    }
+    const id = this.nextCall++;
+    this.hands.set(id, { onAnswer, onEnd });
+    this.#send({ hold: { id, entity, ...data } });
+    return () => {
+      if (this.hands.has(id) && this.isOpen) this.#send({ release: id });
+      this.#over(id, { ok: true, reason: "released" });
+    };
+  }
+
+  #over(id, result) {
+    const hand = this.hands.get(id);
+    this.hands.delete(id);
+    hand?.onEnd(result);
+  }
+
+  #held(result) {
+    if (result.ok) this.hands.get(result.id).onAnswer(result);
+    else this.#over(result.id, result);
+  }
+
   #subscribeSoon(entity) {
     this.fresh ??= [];
     this.fresh.push(entity);
@@ -79,6 +107,9 @@ class Live extends EventTarget {
   #take(body) {
     if (body.snapshot) this.#states(body.snapshot);
     else if (body.changes) this.#states(body.changes);
+    else if (body.tick) for (const id of this.hands.keys()) this.#send({ beat: { id, tick: body.tick } });
+    else if (body.released) this.#over(body.released.id, { ok: true, reason: body.released.reason });
+    else if (body.result && this.hands.has(body.result.id)) this.#held(body.result);
     else if (body.result) this.#answer(body.result.id, body.result);
     else if (body.event) this.dispatchEvent(new CustomEvent("event", { detail: body.event }));
   }
@@ -104,6 +135,7 @@ class Live extends EventTarget {
   #lost(event) {
     this.isOpen = false;
     this.lostAt ??= Date.now();
+    for (const id of [...this.hands.keys()]) this.#over(id, { ok: false, code: "closed", detail: null });
     for (const id of [...this.calls.keys()]) this.#answer(id, { ok: false, code: "no_answer", detail: null });
     this.dispatchEvent(new Event("change"));
     if (event.code === 4401) {
