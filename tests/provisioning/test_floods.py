@@ -44,7 +44,8 @@ class Mad:
         self.say("devices/bar/status", status="online", session="one")
 
     def say(self, topic: str, **words: Any) -> None:
-        self.client.publish(f"autocore/{topic}", json.dumps(words), qos=1)
+        # As every board does: a gateway that is just coming back would miss a status that is not retained.
+        self.client.publish(f"autocore/{topic}", json.dumps(words), qos=1, retain=topic.endswith(("/status", "/state")))
 
     async def flood(self, seconds: float, value: int = 1) -> None:
         """Send a hundred readings a second."""
