@@ -29,7 +29,8 @@ def tables() -> dict[str, list[str]]:
 
 
 def members(kind: type) -> dict[str, Any]:
-    return {name: vars(kind)[name] for name in public(kind)}
+    found = {name: vars(kind)[name] for name in public(kind)}
+    return {name: one.__func__ if isinstance(one, classmethod) else one for name, one in found.items()}
 
 
 def test_everything_that_tests_may_import_is_told() -> None:

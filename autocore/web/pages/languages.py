@@ -90,6 +90,7 @@ CORE_SENTENCES = (
     N_("a limited token cannot make one that may more"),
     N_("Turn one or several on."),
     N_("Turn one or several off."),
+    N_("Hold one: it is on while beats come, every 100 ms, and off half a second after the last."),
     N_("Turn on what is off, and off what is on."),
     N_("Press one or several."),
     N_("Set one or several to a value."),
