@@ -222,6 +222,7 @@ def broker(busy: Busy, seconds: float) -> None:
     busy.talk(0, 0)
     began = time.monotonic()
     newest = until(lambda: busy.value(RELAYS[0]) is not None and busy.value("sensor.chatter_said"), 10, "nothing is said")
+    busy.found.worst("worst_broker_board_back_s", time.monotonic() - began)
     reader = Subscriber(port, "reader", "autocore/entities/sensor.chatter_said/state")
     numbers = [json.loads(body)["value"] for _, body in _until_value(reader, newest)]
     reader.close()
