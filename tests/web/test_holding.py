@@ -1,4 +1,4 @@
-"""A hand in a browser and one in a program: what they hold is on while they beat, and off when they or their way here are gone."""
+"""A hand in a browser, one in a program: what they hold is on while they beat, and off when they or their way here are gone."""
 
 from __future__ import annotations
 

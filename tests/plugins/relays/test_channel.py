@@ -10,13 +10,17 @@ from autocore_plugins.relays.channel import (
     NS,
     Answer,
     Ask,
+    Beat,
     Channel,
     ChannelEvent,
     ChannelType,
+    Drop,
     Fail,
     Hide,
+    LetGo,
     Lost,
     Output,
+    Pass,
     Report,
     Send,
     Settle,
@@ -132,6 +136,9 @@ def events_in_order(kind: ChannelType) -> st.SearchStrategy[list[ChannelEvent]]:
         st.tuples(st.just("answer"), st.integers(1, 8), st.sampled_from(["accepted", "applied", "refused", "expired"])),
         st.tuples(st.just("tick")),
         st.tuples(st.just("lost")),
+        st.tuples(st.just("press"), st.integers(1, 4)),
+        st.tuples(st.just("beat"), st.integers(1, 4)),
+        st.tuples(st.just("let go"), st.integers(1, 4)),
     )
 
     def build(steps: list[tuple[int, tuple[object, ...]]]) -> list[ChannelEvent]:
@@ -148,6 +155,13 @@ def events_in_order(kind: ChannelType) -> st.SearchStrategy[list[ChannelEvent]]:
                     made.append(Answer(number, status, None, now))
                 case ("tick",):
                     made.append(Tick(now))
+                case ("press", int(hand)):
+                    request += 1
+                    made.append(Ask(request, True, now, hold=f"hand {hand}"))
+                case ("beat", int(hand)):
+                    made.append(Beat(f"hand {hand}", 1, now))
+                case ("let go", int(hand)):
+                    made.append(LetGo(f"hand {hand}", now))
                 case _:
                     made.append(Lost(now))
         return made
@@ -156,7 +170,7 @@ def events_in_order(kind: ChannelType) -> st.SearchStrategy[list[ChannelEvent]]:
 
 
 @given(kind=st.sampled_from(list(ChannelType)), data=st.data())
-def test_every_request_ends_exactly_once_and_only_a_person_turns_on(  # noqa: C901  # one case for each output
+def test_every_request_ends_exactly_once_and_only_a_person_turns_on(  # noqa: C901, PLR0912  # one case for each output
     kind: ChannelType, data: st.DataObject
 ) -> None:
     channel = Channel(kind, answer_within_s=3.0, on_s=0.5 if kind is ChannelType.PULSE else 0.0)
@@ -164,8 +178,10 @@ def test_every_request_ends_exactly_once_and_only_a_person_turns_on(  # noqa: C9
     ended: list[int] = []
     asked: list[int] = []
     now = 0
+    holding: str | None = None  # the hand for which the channel was turned on last
     for event in events:
-        now = event.at_ns
+        now = now if isinstance(event, Beat) else event.at_ns
+        channel_before = channel
         channel, outputs = step(channel, event)
         for output in outputs:
             match output:
@@ -176,6 +192,16 @@ def test_every_request_ends_exactly_once_and_only_a_person_turns_on(  # noqa: C9
                 case Send():
                     assert isinstance(event, Ask), "a command left that nobody asked for now"
                     assert output.request == event.request
+                    if kind is ChannelType.MOMENTARY:
+                        assert output.is_on is (output.hold is not None), "only a hand turns it on"
+                    holding = output.hold
+                case Pass(hold=hold):
+                    assert isinstance(event, Beat), "a beat left that nobody sent now"
+                    assert (hold, output.t_ms) == (event.hold, event.t_ms)
+                    assert hold == holding == channel.hold, "a hold that is over lives again"
+                case Drop(hold=hold):
+                    assert hold == channel_before.hold
+                    assert channel.hold != hold or isinstance(event, Ask)
                 case Show(is_on=is_on):
                     assert isinstance(event, Report), "something was shown that the board did not report"
                     assert is_on == event.is_on
@@ -183,6 +209,9 @@ def test_every_request_ends_exactly_once_and_only_a_person_turns_on(  # noqa: C9
                     assert at_ns > now
                 case Hide():
                     assert isinstance(event, Lost)
+        if isinstance(event, LetGo) and event.hold == channel_before.hold and event.hold is not None:
+            assert any(isinstance(one, Send) and not one.is_on for one in outputs), "a hand left and nothing was said"
+            assert channel.hold is None
         if isinstance(event, Ask):
             asked.append(event.request)
         if isinstance(event, Lost):
