@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from autocore.api import PluginHost, Presence
 
 from .channel import Lost, Report
-from .exclusive import ExclusiveGroup
+from .groups import Group
 from .line import Line
 from .section import BoardSection, ChannelSection
 
-GroupOf = Callable[[str], ExclusiveGroup]
+GroupOf = Callable[[ChannelSection], Group | None]
 
 
 class Board:
@@ -35,8 +35,7 @@ class Board:
     def add(self, channel: ChannelSection) -> None:
         """Add a channel that it did not have; harmless when it has."""
         if channel.number not in self.lines:
-            group = self._group_of(channel.exclusive) if channel.exclusive else None
-            self.lines[channel.number] = Line(self._host, self.section, channel, group)
+            self.lines[channel.number] = Line(self._host, self.section, channel, self._group_of(channel))
 
     def report(self, channels: Mapping[int, bool], *, is_retained: bool) -> None:
         """Take what the board reports; channels that it does not have here are left alone."""

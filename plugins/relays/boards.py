@@ -13,6 +13,8 @@ from autocore.api import Device, Event, Message, PluginHost, Standing, slug
 
 from .board import Board
 from .exclusive import ExclusiveGroup
+from .groups import Group
+from .interlock import InterlockGroup
 from .section import ANSWER_WITHIN_S, BoardSection, ChannelSection
 
 MOST_CHANNELS = 32  # of one board, as in the configuration
@@ -39,7 +41,7 @@ class Boards:
     def __init__(self, host: PluginHost, sections: Sequence[BoardSection], *, discovers: bool) -> None:
         self._host = host
         self._discovers = discovers
-        self._groups: dict[str, ExclusiveGroup] = {}
+        self._groups: dict[tuple[type[Group], str], Group] = {}
         self._boards = {section.device: Board(host, section, self._group_of) for section in sections}
 
     def __iter__(self) -> Iterator[Board]:
@@ -111,7 +113,8 @@ class Boards:
             board.add(ChannelSection(number, f"{slug(device_id)}_{number}", f"{name} {number}"))
         return board
 
-    def _group_of(self, name: str) -> ExclusiveGroup:
-        if name not in self._groups:
-            self._groups[name] = ExclusiveGroup(self._host, name)
-        return self._groups[name]
+    def _group_of(self, channel: ChannelSection) -> Group | None:
+        for kind, name in ((InterlockGroup, channel.interlock), (ExclusiveGroup, channel.exclusive)):
+            if name is not None:
+                return self._groups.setdefault((kind, name), kind(self._host, name))
+        return None

@@ -174,21 +174,25 @@ class Channel:
         type: see `ChannelType`.
         answer_within_s: how long the board may take to answer.
         on_s: how long a pulse or a timed channel stays on; the board times it.
+        max_on_s: the longest that it may be on; the board keeps it, the gateway looks.
         reported: what the board said last, None when that is not known to hold.
         pending: the request on its way.
         release_due_ns: when it must have turned itself off.
         hold: of the hand that holds it.
+        max_due_ns: when it must be off by `max_on_s`.
         let_go_ns: when the last hand let go; what the board reports soon after may be from before.
     """
 
     type: ChannelType
     answer_within_s: float
     on_s: float = 0.0
+    max_on_s: float | None = None
     reported: bool | None = None
     pending: Pending | None = None
     release_due_ns: int | None = None
     hold: str | None = None
     let_go_ns: int | None = None
+    max_due_ns: int | None = None
 
 
 Step = tuple[Channel, tuple[Output, ...]]
@@ -258,11 +262,15 @@ def _report(channel: Channel, event: Report) -> Step:
     if channel.type.ends_itself and event.is_on and (answers or not channel.reported):
         release_due_ns = _release_due(channel, event.at_ns)
         outputs.append(Wake(release_due_ns))
+    max_due_ns = channel.max_due_ns if event.is_on else None
+    if channel.max_on_s is not None and event.is_on and not channel.reported:
+        max_due_ns = event.at_ns + round((channel.max_on_s + RELEASE_GRACE_S) * NS)
+        outputs.append(Wake(max_due_ns))
     if _comes_late(channel, event):
         release_due_ns = event.at_ns + round(RELEASE_GRACE_S * NS)
         outputs.append(Wake(release_due_ns))
-    step = replace(channel, reported=event.is_on, pending=pending, release_due_ns=release_due_ns, hold=hold)
-    return step, tuple(outputs)
+    after = replace(channel, reported=event.is_on, pending=pending, release_due_ns=release_due_ns, hold=hold)
+    return replace(after, max_due_ns=max_due_ns), tuple(outputs)
 
 
 def _comes_late(channel: Channel, event: Report) -> bool:
@@ -298,6 +306,12 @@ def _tick(channel: Channel, event: Tick) -> Step:
         else:
             outputs.append(Fail(pending.request, "no_answer", f"no answer within {channel.answer_within_s:g} s"))
         channel = replace(channel, pending=None)
+    if channel.max_due_ns is not None and event.at_ns >= channel.max_due_ns:
+        next_ns = event.at_ns + round((channel.answer_within_s + RELEASE_GRACE_S) * NS)
+        outputs += [Send(None, is_on=False), Wake(next_ns)]
+        if channel.hold is not None:
+            outputs.append(Drop(channel.hold, is_by_board=True))
+        channel = replace(channel, max_due_ns=next_ns, hold=None)
     if channel.release_due_ns is not None and event.at_ns >= channel.release_due_ns:
         if channel.type is ChannelType.MOMENTARY and not channel.reported:
             return replace(channel, release_due_ns=None), tuple(outputs)
@@ -318,5 +332,5 @@ def _lost(channel: Channel) -> Step:
     if channel.hold is not None:
         outputs.append(Drop(channel.hold, is_by_board=True))
     outputs.append(Hide())
-    gone = replace(channel, reported=None, pending=None, release_due_ns=None, hold=None, let_go_ns=None)
+    gone = replace(channel, reported=None, pending=None, release_due_ns=None, hold=None, let_go_ns=None, max_due_ns=None)
     return gone, tuple(outputs)

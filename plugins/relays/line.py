@@ -46,7 +46,7 @@ from .channel import (
     Wake,
     step,
 )
-from .exclusive import ExclusiveGroup
+from .groups import Group
 from .section import BoardSection, ChannelSection
 
 NS = 1_000_000_000
@@ -92,14 +92,12 @@ class Request:
 class Line:
     """One channel of a board: its state machine, its entity, and whoever waits for it."""
 
-    def __init__(
-        self, host: PluginHost, board: BoardSection, section: ChannelSection, group: ExclusiveGroup | None = None
-    ) -> None:
+    def __init__(self, host: PluginHost, board: BoardSection, section: ChannelSection, group: Group | None = None) -> None:
         self.section = section
         self._group = group
         self._host = host
         self._board = board
-        self._machine = Channel(section.type, board.answer_within_s, section.on_s)
+        self._machine = Channel(section.type, board.answer_within_s, section.on_s, section.max_on_s)
         self._requests: dict[int, Request] = {}
         self.entity: Entity = host.entities.add(
             Switch(
@@ -206,14 +204,17 @@ class Line:
 
     def _show(self, output: Show) -> None:
         request = self._requests.get(output.request) if output.request is not None else None
-        came_on = output.is_on and not (self.entity.state.available and self.entity.state.value)
+        was_on = self.entity.state.available and self.entity.state.value is True
+        came_on = output.is_on and not was_on
         self.entity.set(output.is_on, request.cause if request else Cause("device", self._board.device))
         if not output.is_on:
             self._count_down(0)
         elif came_on or request is not None:
             self._count_down(round(self.section.on_s * NS))
-        if came_on and request is None and self._group is not None:
+        if self._group is not None and came_on and request is None:
             self._group.came_on(self)
+        elif self._group is not None and was_on and not output.is_on:
+            self._group.went_off(self)
 
     def _count_down(self, left_ns: int | None) -> None:
         """Show from now on how long a timed channel stays on; None: nobody knows."""

@@ -16,6 +16,7 @@ from .channel import ChannelType
 SIZES = (1, 2, 4, 8, 16, 32)  # the boards that exist
 PULSE_S = (0.05, 60.0)  # safety.md: a pulse is on for 50 ms to 60 s
 TIMED_S = (1.0, 86_400.0)
+MAX_ON_S = (1.0, 86_400.0)
 DEFAULT_PULSE_S = 0.5
 ANSWER_WITHIN_S = 3.0
 TYPES = [one.value for one in ChannelType]
@@ -27,7 +28,9 @@ class ChannelSection:
 
     Args:
         on_s: how long a pulse or a timed channel stays on.
-        exclusive: the group of which at most one channel is on.
+        exclusive: the group of which at most one channel is on: turning one on turns the others off.
+        interlock: the group of which at most one channel is on: a second one is refused.
+        max_on_s: after so long it is off, whatever anybody wants; None has no such limit.
         written: which of its facts the configuration owns, and where.
     """
 
@@ -39,6 +42,8 @@ class ChannelSection:
     icon: str | None = None
     area: str | None = None
     exclusive: str | None = None
+    interlock: str | None = None
+    max_on_s: float | None = None
     written: Mapping[str, str] | None = None
 
 
@@ -58,8 +63,12 @@ def described(channel: ChannelSection, *, with_name: bool) -> dict[str, Any]:
     facts["type"] = channel.type.value
     if channel.type in (ChannelType.PULSE, ChannelType.TIMED):
         facts["duration_ms"] = round(channel.on_s * 1_000)
+    if channel.max_on_s is not None:
+        facts["max_on_s"] = channel.max_on_s
     if channel.exclusive is not None:
         facts["exclusive"] = channel.exclusive
+    if channel.interlock is not None:
+        facts["interlock"] = channel.interlock
     return facts
 
 
@@ -74,6 +83,15 @@ def _lasts(channel: Mapping[str, Any]) -> Mapping[str, Any]:
         raise vol.Invalid("a toggle stays as it is set; write type: timed or type: pulse", path=["duration"])
     if kind == "momentary" and on_s is not None:
         raise vol.Invalid("a momentary channel is on while somebody holds it; take duration out", path=["duration"])
+    max_on_s = channel["max_on"]
+    if max_on_s is not None and not MAX_ON_S[0] <= max_on_s <= MAX_ON_S[1]:
+        raise vol.Invalid("a limit is 1 s to 24 h", path=["max_on"])
+    if max_on_s is not None and on_s is not None and on_s > max_on_s:
+        raise vol.Invalid("it would be off before its duration is over; make max_on longer, or take it out", path=["max_on"])
+    if channel["exclusive"] is not None and channel["interlock"] is not None:
+        raise vol.Invalid(
+            "it is in one group: interlock refuses a second channel, exclusive turns the first off", path=["interlock"]
+        )
     return channel
 
 
@@ -92,6 +110,12 @@ CHANNEL = vol.Schema(
             ): vol.Any(duration, None),
             vol.Optional("exclusive", default=None, description="of the channels with this word at most one is on"): vol.Any(
                 slug_key, None
+            ),
+            vol.Optional(
+                "interlock", default=None, description="of the channels with this word at most one is on: a second one is refused"
+            ): vol.Any(slug_key, None),
+            vol.Optional("max_on", default=None, description="after so long it is off, whatever anybody wants"): vol.Any(
+                duration, None
             ),
             vol.Optional("icon", default=None, description="a Tabler icon"): vol.Any(str, None),
             vol.Optional("area", default=None, description="where in the vehicle"): vol.Any(label, None),
@@ -178,6 +202,8 @@ def _board(board: Mapping[str, Any], written: Callable[[int], Mapping[str, str]]
             icon=channel["icon"],
             area=channel["area"],
             exclusive=channel["exclusive"],
+            interlock=channel["interlock"],
+            max_on_s=channel["max_on"],
             written=written(number),
         )
         for number, channel in sorted(board["channels"].items())

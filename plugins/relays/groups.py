@@ -1,0 +1,59 @@
+"""What all groups of channels have: their members, and one turn at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from autocore.api import Command, Entity, PluginHost
+
+
+class Member(Protocol):
+    """A channel as its group sees it."""
+
+    entity: Entity
+
+
+class Group(ABC):
+    """Channels of which at most one is on; they may belong to several boards."""
+
+    def __init__(self, host: PluginHost, name: str) -> None:
+        self.name = name
+        self._host = host
+        self._members: list[Member] = []
+        self._turn = asyncio.Lock()  # two people who turn two channels on at once do it one after the other
+
+    def join(self, member: Member) -> None:
+        """Take a channel in."""
+        self._members.append(member)
+
+    @abstractmethod
+    def room_for(self, member: Member, command: Command) -> AbstractAsyncContextManager[None]:
+        """Have room for `member` to be turned on, and keep the others from being turned on until the caller is done."""
+
+    @abstractmethod
+    def came_on(self, member: Member) -> None:
+        """Do what is to be done when somebody turned `member` on at its board."""
+
+    def went_off(self, member: Member) -> None:  # noqa: B027  # most groups need not know
+        """Hear that a member is off now."""
+
+    def _others_not_off(self, member: Member) -> list[Member]:
+        # A channel of which nobody knows what it is counts as on (safety.md 5).
+        return [one for one in self._members if one is not member and not is_off(one)]
+
+    def _others_on(self, member: Member) -> list[Member]:
+        return [one for one in self._members if one is not member and one.entity.state.available and one.entity.state.value]
+
+
+def is_off(member: Member) -> bool:
+    """Say whether the board says that a channel is off."""
+    state = member.entity.state
+    return state.available and state.value is False
+
+
+def called(member: Member) -> str:
+    """Give what people call a channel."""
+    return member.entity.description.name
