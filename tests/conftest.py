@@ -94,6 +94,12 @@ class Running:
         found = await self.entity(entity_id)
         return found is not None and found["value"] == value and found["available"]
 
+    async def obeys(self, device: str) -> bool:
+        """Say whether a board works by its configuration: before that it energises nothing."""
+        answer = await self.client.get(f"/api/v1/devices/{device}")
+        told = answer.json().get("config") if answer.status_code == 200 else None
+        return bool(told) and 0 != told["version"] == told["applied"]
+
 
 Start = Callable[..., Awaitable[Running]]
 
@@ -163,6 +169,7 @@ async def vehicle(start: Start) -> AsyncIterator[Running]:
     stop = asyncio.Event()
     task = asyncio.create_task(run_vehicle(gateway.broker.host, gateway.broker.port, stop=stop))
     await eventually(lambda: gateway.has("switch.light_bar", False))
+    await eventually(lambda: gateway.obeys("relay_board_1"))
     yield gateway
     stop.set()
     await task

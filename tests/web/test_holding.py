@@ -35,6 +35,7 @@ async def gateway(start: Start) -> AsyncIterator[Running]:
     board = RelayBoard(DeviceLink(card, Broker(made.broker.host, made.broker.port)), BoardRules(count=4))
     task = asyncio.create_task(board.run(stop))
     await eventually(lambda: made.has(WINCH, False))
+    await eventually(lambda: made.obeys("bar"))
     yield made
     stop.set()
     await task
