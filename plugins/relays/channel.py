@@ -180,6 +180,7 @@ class Channel:
         release_due_ns: when it must have turned itself off.
         hold: of the hand that holds it.
         max_due_ns: when it must be off by `max_on_s`.
+        unanswered: an on was sent of which the board did not say what became; what it reported before may not hold.
         let_go_ns: when the last hand let go; what the board reports soon after may be from before.
     """
 
@@ -193,6 +194,21 @@ class Channel:
     hold: str | None = None
     let_go_ns: int | None = None
     max_due_ns: int | None = None
+    unanswered: bool = False
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it is off for sure: the board said so last, and nothing is on its way that would turn it on (safety.md 5)."""
+        return self.reported is False and not self.unanswered and not self._is_turning_on
+
+    @property
+    def _is_turning_on(self) -> bool:
+        return self.pending is not None and self.pending.is_on
+
+    @property
+    def left_unanswered(self) -> bool:
+        """What `unanswered` is when nobody waits for the pending request any more."""
+        return self.unanswered or self._is_turning_on
 
 
 Step = tuple[Channel, tuple[Output, ...]]
@@ -233,7 +249,8 @@ def _ask(channel: Channel, event: Ask) -> Step:
     if channel.hold is not None:
         outputs.append(Drop(channel.hold, is_by_board=False))
     pending = Pending(event.request, event.is_on, deadline_ns)
-    return replace(channel, pending=pending, hold=event.hold, let_go_ns=None), tuple(outputs)
+    after = replace(channel, pending=pending, hold=event.hold, let_go_ns=None, unanswered=channel.left_unanswered)
+    return after, tuple(outputs)
 
 
 def _let_go(channel: Channel, event: LetGo) -> Step:
@@ -244,7 +261,8 @@ def _let_go(channel: Channel, event: LetGo) -> Step:
         outputs.append(Fail(channel.pending.request, "released", "it was let go before the board answered"))
     due_ns = event.at_ns + round(RELEASE_GRACE_S * NS)
     outputs.append(Wake(due_ns))
-    return replace(channel, hold=None, pending=None, release_due_ns=due_ns, let_go_ns=event.at_ns), tuple(outputs)
+    after = replace(channel, hold=None, pending=None, release_due_ns=due_ns, let_go_ns=event.at_ns)
+    return replace(after, unanswered=channel.left_unanswered), tuple(outputs)
 
 
 def _report(channel: Channel, event: Report) -> Step:
@@ -270,7 +288,7 @@ def _report(channel: Channel, event: Report) -> Step:
         release_due_ns = event.at_ns + round(RELEASE_GRACE_S * NS)
         outputs.append(Wake(release_due_ns))
     after = replace(channel, reported=event.is_on, pending=pending, release_due_ns=release_due_ns, hold=hold)
-    return replace(after, max_due_ns=max_due_ns), tuple(outputs)
+    return replace(after, max_due_ns=max_due_ns, unanswered=False), tuple(outputs)
 
 
 def _comes_late(channel: Channel, event: Report) -> bool:
@@ -290,6 +308,8 @@ def _answer(channel: Channel, event: Answer) -> Step:
     # A pulse may be over before its report is looked at; the others are done when the board also reports it.
     if channel.type is ChannelType.PULSE or channel.reported == pending.is_on:
         settled = Settle(event.request, is_confirmed=channel.reported == pending.is_on)
+        if not pending.is_on or channel.reported != pending.is_on:
+            channel = replace(channel, unanswered=pending.is_on)
         if channel.type.ends_itself and pending.is_on and channel.reported:  # it was on already and begins anew
             due_ns = _release_due(channel, event.at_ns)
             return replace(channel, pending=None, release_due_ns=due_ns), (settled, Wake(due_ns))
@@ -305,7 +325,7 @@ def _tick(channel: Channel, event: Tick) -> Step:
             outputs.append(Settle(pending.request, is_confirmed=False))
         else:
             outputs.append(Fail(pending.request, "no_answer", f"no answer within {channel.answer_within_s:g} s"))
-        channel = replace(channel, pending=None)
+        channel = replace(channel, pending=None, unanswered=channel.left_unanswered)
     if channel.max_due_ns is not None and event.at_ns >= channel.max_due_ns:
         next_ns = event.at_ns + round((channel.answer_within_s + RELEASE_GRACE_S) * NS)
         outputs += [Send(None, is_on=False), Wake(next_ns)]
@@ -333,4 +353,4 @@ def _lost(channel: Channel) -> Step:
         outputs.append(Drop(channel.hold, is_by_board=True))
     outputs.append(Hide())
     gone = replace(channel, reported=None, pending=None, release_due_ns=None, hold=None, let_go_ns=None, max_due_ns=None)
-    return gone, tuple(outputs)
+    return replace(gone, unanswered=False), tuple(outputs)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from autocore.api import AutocoreError, Command, Refused
 
-from .groups import Group, Member, called, is_off
+from .groups import Group, Member, called
 
 
 class ExclusiveGroup(Group):
@@ -26,7 +26,7 @@ class ExclusiveGroup(Group):
                     await self._host.services.call("switch.turn_off", {"entity": other.entity.id}, command.caller)
                 except AutocoreError as error:
                     raise Refused(f"{called(other)} must be off first, and is not: {error}", code="exclusive") from error
-                if not is_off(other):
+                if not other.is_off:
                     raise Refused(f"{called(other)} must be off first; its board did not say so", code="exclusive")
             yield
 

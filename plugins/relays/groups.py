@@ -15,6 +15,10 @@ class Member(Protocol):
 
     entity: Entity
 
+    @property
+    def is_off(self) -> bool:
+        """Whether it is off for sure; one of which nobody knows counts as on (safety.md 5)."""
+
 
 class Group(ABC):
     """Channels of which at most one is on; they may belong to several boards."""
@@ -41,17 +45,10 @@ class Group(ABC):
         """Hear that a member is off now."""
 
     def _others_not_off(self, member: Member) -> list[Member]:
-        # A channel of which nobody knows what it is counts as on (safety.md 5).
-        return [one for one in self._members if one is not member and not is_off(one)]
+        return [one for one in self._members if one is not member and not one.is_off]
 
     def _others_on(self, member: Member) -> list[Member]:
         return [one for one in self._members if one is not member and one.entity.state.available and one.entity.state.value]
-
-
-def is_off(member: Member) -> bool:
-    """Say whether the board says that a channel is off."""
-    state = member.entity.state
-    return state.available and state.value is False
 
 
 def called(member: Member) -> str:

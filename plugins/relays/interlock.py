@@ -47,7 +47,8 @@ class InterlockGroup(Group):
 
     def _check(self, member: Member) -> None:
         for other in self._others_not_off(member):
-            state = "is on" if other.entity.state.available else "may be on: its board does not say"
+            is_on = other.entity.state.available and other.entity.state.value
+            state = "is on" if is_on else "may be on: its board does not say"
             raise Refused(f"{called(other)} {state}; {called(member)} shares the interlock {self.name}", code="interlock")
 
     def _left_s(self, member: Member) -> float:

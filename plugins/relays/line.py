@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -140,20 +140,24 @@ class Line:
             Refused: the board is offline, said no, or a newer command took this one's place.
             NoAnswer: the board stayed silent.
         """
-        wants_on = self._wanted(command.verb)
-        if self._group is None or not wants_on:
-            return await self._ask(command, is_on=wants_on)
-        async with self._group.room_for(self, command):
-            return await self._ask(command, is_on=True)
+        if self._wanted(command.verb):
+            return await self._turn_on(command)
+        return await self._ask(command, is_on=False)
 
     async def press(self, hold: Hold, command: Command) -> Mapping[str, Any]:
         """Turn it on for a hand; raises as `command`."""
-        if self._group is None:
-            return await self._ask(command, is_on=True, hold=hold.id)
-        async with self._group.room_for(self, command):
-            if hold.is_over:  # while the others of the group were turned off
+        return await self._turn_on(command, hold)
+
+    async def _turn_on(self, command: Command, hold: Hold | None = None) -> Mapping[str, Any]:
+        async with self._group.room_for(self, command) if self._group is not None else nullcontext():
+            if hold is not None and hold.is_over:  # while there was no room yet
                 raise Refused(f"{self.section.name} was let go before it could be turned on", code="released")
-            return await self._ask(command, is_on=True, hold=hold.id)
+            return await self._ask(command, is_on=True, hold=None if hold is None else hold.id)
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it is off for sure."""
+        return self._machine.is_off
 
     def beat(self, hold: str, number: int, t_ms: int) -> None:
         """Pass a beat of its hand on."""
@@ -204,8 +208,8 @@ class Line:
 
     def _show(self, output: Show) -> None:
         request = self._requests.get(output.request) if output.request is not None else None
-        was_on = self.entity.state.available and self.entity.state.value is True
-        came_on = output.is_on and not was_on
+        before = self.entity.state.value if self.entity.state.available else None
+        came_on = output.is_on and not before
         self.entity.set(output.is_on, request.cause if request else Cause("device", self._board.device))
         if not output.is_on:
             self._count_down(0)
@@ -213,8 +217,8 @@ class Line:
             self._count_down(round(self.section.on_s * NS))
         if self._group is not None and came_on and request is None:
             self._group.came_on(self)
-        elif self._group is not None and was_on and not output.is_on:
-            self._group.went_off(self)
+        elif self._group is not None and before is not False and not output.is_on:
+            self._group.went_off(self)  # also one of which nobody knew: its board may have let go a moment ago
 
     def _count_down(self, left_ns: int | None) -> None:
         """Show from now on how long a timed channel stays on; None: nobody knows."""

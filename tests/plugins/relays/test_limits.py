@@ -8,6 +8,7 @@ import pytest
 
 from autocore.core.errors import ConfigFaults, Refused
 from autocore.core.holds import Ending
+from autocore.core.model import Caller, Cause, Role
 from autocore.testing import Car, FakeBoard, Hand
 
 CONFIG = """
@@ -29,14 +30,14 @@ WINCH, OUT, SPOOL, COMPRESSOR = "switch.winch_in", "switch.winch_out", "switch.f
 async def front(car: Car) -> FakeBoard:
     await car.start(CONFIG)
     board = car.board("front", channels=3)
-    await car.settle()
+    await car.advance(0.3)  # what was on before it came, it let go just now
     return board
 
 
 @pytest.fixture
 async def rear(car: Car, front: FakeBoard) -> FakeBoard:
     board = car.board("rear", channels=1)
-    await car.settle()
+    await car.advance(0.3)
     return board
 
 
@@ -85,6 +86,36 @@ async def test_one_of_which_nobody_knows_what_it_is_counts_as_on(car: Car, front
     with pytest.raises(Refused, match="Free spool may be on: its board does not say"):
         await Hand.lay(car, WINCH)
     assert front.channels[1] is False
+
+
+async def test_one_that_came_back_off_let_go_a_moment_ago(car: Car, front: FakeBoard, rear: FakeBoard) -> None:
+    await car.call("switch.turn_on", {"entity": SPOOL})
+    rear.disconnect()
+    await car.advance(1)
+    rear.connect()
+    await car.settle()
+    caller = Caller(Cause("rest", "ana"), Role.OPERATOR, session="ana")
+    call = asyncio.ensure_future(car.core.services.call("switch.hold", {"entity": WINCH}, caller))
+    await car.settle()
+    assert front.channels[1] is False
+    await car.advance(0.3)
+    await call
+    assert front.channels[1] is True
+
+
+async def test_an_on_that_nobody_answered_yet_counts_as_on(car: Car, front: FakeBoard, rear: FakeBoard) -> None:
+    rear.is_silent = True
+    web = await car.web()
+    answer = await web.post("/api/v1/services/switch/turn_on?wait=accepted", json={"entity": SPOOL})
+    assert answer.json()["outcome"] == "asked"
+    for _ in range(2):
+        with pytest.raises(Refused, match="Free spool may be on: its board does not say"):
+            await Hand.lay(car, WINCH)
+        await car.advance(10)  # and it never is
+    rear.is_silent = False
+    await car.call("switch.turn_off", {"entity": SPOOL})  # the board says that it is off
+    hand = await Hand.lay(car, WINCH)
+    assert (front.channels[1], hand.ending) == (True, None)
 
 
 async def test_a_second_one_that_comes_on_at_its_board_is_turned_off_with_an_alarm(
