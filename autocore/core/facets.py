@@ -49,7 +49,6 @@ class Entities:
         self._scope = scope
         self._registry = registry
         self._holds = holds
-        self._hands: dict[str, Undo] = {}
         self.own: list[Entity] = []
 
     def add(self, description: Description, on_command: CommandHandler | None = None, on_hold: Grip | None = None) -> Entity:
@@ -70,13 +69,14 @@ class Entities:
         def release() -> None:
             if entity in self.own:
                 self.own.remove(entity)
+                self._holds.remove(entity)
                 self._registry.release(entity)
 
         self._scope.undo(release)
         if on_hold is not None:
             guard = self._scope.guard
             grip = Grip(guard.handler(on_hold.press), guard.function(on_hold.beat), guard.function(on_hold.release))
-            self._hands[entity.id] = self._scope.undo(self._holds.add(entity, grip))
+            self._holds.add(entity, grip)
         return entity
 
     def let_go(self, entity: Entity, ending: Ending) -> None:
@@ -95,7 +95,7 @@ class Entities:
     def remove(self, entity: Entity) -> None:
         """Take one of the plugin's entities away for good; its history stays. Harmless when it is gone."""
         if entity in self.own:
-            self._hands.pop(entity.id, _nothing)()
+            self._holds.remove(entity)
             self.own.remove(entity)
             self._registry.remove(entity)
 
@@ -395,7 +395,3 @@ def _typed(handler: Callable[..., Any], payload: Any) -> Callable[..., Any]:
 async def settle(answer: Awaitable[Any] | Any) -> Any:
     """Give what a plugin's function answered, awaited when it is async."""
     return await answer if inspect.isawaitable(answer) else answer
-
-
-def _nothing() -> None:
-    pass

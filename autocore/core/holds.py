@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -25,7 +26,7 @@ from autocore.core.services import Record, Service, ServiceCall, ServiceRegistry
 BEAT_EVERY_MS = 100  # decisions.md, Beats: what a holder shall do
 STALE_MS = 300  # protocol.md, rule 7: a link that stalled brings its beats in one burst, so their age decides
 DEAD_MAN_MS = 500  # safety.md: after the stamp of the last beat, not after its arrival
-HANDS = frozenset({"page", "rest", "websocket", "mqtt"})
+HANDS = frozenset({"rest", "websocket", "mqtt"})
 """The ways in behind which a hand can be; no rule, macro or message holds anything."""
 MS = NS // 1_000
 
@@ -133,15 +134,18 @@ class Holds:
         """The tick of now: what a holder sends back with its next beat."""
         return self._clock.monotonic_ns() // MS
 
-    def add(self, entity: Entity, grip: Grip) -> Callable[[], None]:
-        """Let an entity be held; the answer ends that, and the hold that it may be in."""
+    def add(self, entity: Entity, grip: Grip) -> None:
+        """Let an entity be held."""
         self._grips[entity.id] = grip
 
-        def remove() -> None:
-            self.let_go(entity, Ending.STOPPED)
-            self._grips.pop(entity.id, None)
+    def remove(self, entity: Entity) -> None:
+        """Let an entity be held no more, and end the hold that it may be in; harmless when it cannot be held."""
+        self.let_go(entity, Ending.STOPPED)
+        self._grips.pop(entity.id, None)
 
-        return remove
+    def can_hold(self, entity: Entity) -> bool:
+        """Say whether an entity is one that is held."""
+        return entity.id in self._grips
 
     def offer(self, services: ServiceRegistry, kind: type[Description]) -> None:
         """Offer the service `<kind>.hold`."""
@@ -203,16 +207,6 @@ class Holds:
         if hold is not None:
             self._end(hold, ending)
 
-    def let_all_go(self, ending: Ending) -> None:
-        """End every hold."""
-        for hold in list(self._by_lease.values()):
-            self._end(hold, ending)
-
-    def holder_of(self, entity: Entity) -> Caller | None:
-        """Say who holds an entity, None when nobody does."""
-        hold = self._by_entity.get(entity.id)
-        return None if hold is None else hold.caller
-
     async def _begin(self, call: ServiceCall) -> Mapping[str, Any]:
         entity = self._entities.get(call.data["entity"])
         name = entity.description.name
@@ -232,11 +226,11 @@ class Holds:
         self._by_lease[lease] = self._by_entity[entity.id] = hold
         self._watch(hold)
         data = {key: value for key, value in call.data.items() if key not in ("entity", "lease")}
-        try:
-            answer = await grip.press(hold, Command(entity.id, "hold", data, call.caller, call.waits))
-        except BaseException:
-            self._end(hold, Ending.REFUSED)
-            raise
+        with ExitStack() as unless_on:
+            unless_on.callback(self._end, hold, Ending.REFUSED)
+            # Whoever holds hears of the board's refusal, also who would not wait for it: else nobody would end the hold.
+            answer = await grip.press(hold, Command(entity.id, "hold", data, call.caller, waits=True))
+            unless_on.pop_all()
         beats = {"beat_every_ms": BEAT_EVERY_MS, "lapses_after_ms": DEAD_MAN_MS, "tick": self.tick_ms}
         return {"entity": entity.id, "lease": lease, **beats, **answer}
 

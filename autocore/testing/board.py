@@ -10,10 +10,10 @@ from itertools import count
 from typing import Any
 
 from autocore.core.clock import Timer
+from autocore.core.holds import DEAD_MAN_MS
 from autocore.core.mqtt.message import Message
 from autocore.testing.air import Air
 
-DEAD_MAN_MS = 500  # docs/protocol.md: after the stamp of the last beat
 _sessions = count(1)
 
 

@@ -91,6 +91,7 @@ class Hands:
         for lease in list(self._leases.values()):
             with contextlib.suppress(AutocoreError):
                 self._holds.release(lease, self._caller, Ending.GONE)
+            self._holds.forget(lease)  # one that did not begin yet
         for task in self._tasks:
             task.cancel()
 

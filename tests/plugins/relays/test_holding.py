@@ -184,6 +184,7 @@ async def test_a_reload_of_the_plugin_lets_go(car: Car, board: FakeBoard) -> Non
     web = await car.web()
     assert (await web.post("/api/v1/plugins/relays/reload")).status_code == 200
     assert hand.ending is Ending.STOPPED
+    assert [one["state"] for one in board.commands] == [True, False], "the board is told, and need not find out"
     await car.advance(1)
     assert board.channels[1] is False
 
