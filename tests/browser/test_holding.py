@@ -91,6 +91,16 @@ def test_whatever_may_mean_that_the_thumb_is_gone_lets_go(winch: Page, vehicle: 
     is_off(winch)
 
 
+def test_a_thumb_that_stays_is_not_taken_for_a_wish_for_a_menu(winch: Page) -> None:
+    press(winch)
+    asked = "document.querySelector('ac-hold button').dispatchEvent(new MouseEvent('contextmenu', {cancelable: true}))"
+    assert winch.evaluate(asked) is False, "the menu of a long press comes, and takes the pointer away"
+    winch.wait_for_timeout(100)
+    expect(winch.locator("ac-hold")).to_have_class("is-held")
+    winch.mouse.up()
+    is_off(winch)
+
+
 def test_a_tab_that_is_lost_stops_the_winch(winch: Page, browser: Browser, vehicle: Vehicle, state: dict[str, object]) -> None:
     context = browser.new_context(storage_state=state, base_url=vehicle.base, locale="en-GB")  # type: ignore[arg-type]  # its own answer
     onlooker = context.new_page()

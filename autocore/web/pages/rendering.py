@@ -162,6 +162,7 @@ class Pages:
         return {
             "asset": asset,
             "entity": self._entity,
+            "can_hold": self._parts.holds.can_hold,
             "called": lambda one: self._called(one, view.language),
             "names_of": lambda ids: json.dumps({one: self._name_of(one, view.language) for one in ids}, ensure_ascii=False),
             "told": lambda service: self._told(service, view.language),

@@ -17,8 +17,8 @@ class HoldElement extends HTMLElement {
     on(this.button, ["pointerdown"], (event) => this.#pressed(event));
     on(this.button, ["keydown"], (event) => this.#keyed(event));
     on(this.button, ["keyup"], (event) => KEYS.has(event.key) && this.letGo());
-    on(this.button, ["pointerup", "pointercancel", "lostpointercapture", "blur", "contextmenu"], () => this.letGo());
-    on(this.button, ["contextmenu"], (event) => event.preventDefault()); // of a thumb that stays
+    on(this.button, ["pointerup", "pointercancel", "lostpointercapture", "blur"], () => this.letGo());
+    on(this.button, ["contextmenu"], (event) => event.preventDefault()); // a thumb that stays asks for it on a phone
     on(window, ["blur", "pagehide", "freeze"], () => this.letGo());
     on(document, ["visibilitychange", "freeze"], () => document.hidden && this.letGo());
     this.stop = live.watch(this.getAttribute("entity"), (state) => this.show(state));
@@ -43,17 +43,7 @@ class HoldElement extends HTMLElement {
     this.refusal.textContent = "";
     this.word.textContent = say("asked");
     this.classList.add("is-held");
-    let isOver = false;
-    const release = live.hold(
-      this.getAttribute("entity"),
-      {},
-      () => {},
-      (result) => {
-        isOver = true;
-        this.#ended(result);
-      },
-    );
-    this.release = isOver ? null : release;
+    this.release = live.hold(this.getAttribute("entity"), (result) => this.#ended(result));
   }
 
   letGo() {
@@ -69,7 +59,7 @@ class HoldElement extends HTMLElement {
   }
 
   #pressed(event) {
-    if (event.button !== PRIMARY || !event.isPrimary) return;
+    if (event.button !== PRIMARY) return;
     this.button.setPointerCapture(event.pointerId);
     this.hold();
   }

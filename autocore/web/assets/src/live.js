@@ -61,16 +61,16 @@ class Live extends EventTarget {
     });
   }
 
-  // Lays a hand on an entity: beats follow the gateway's ticks from this thread until `release`, or until the hold is over.
+  // Lays a hand on an entity: beats follow the gateway's ticks from this thread until the hold is over, or what this gives is called.
   // Calls `onEnd(result)` once: with what was refused, or with `{ok: true, reason}`.
-  hold(entity, data, onAnswer, onEnd) {
+  hold(entity, onEnd) {
     if (!this.isOpen) {
       onEnd({ ok: false, code: "closed", detail: null });
-      return () => {};
+      return null;
     }
     const id = this.nextCall++;
-    this.hands.set(id, { onAnswer, onEnd });
-    this.#send({ hold: { id, entity, ...data } });
+    this.hands.set(id, onEnd);
+    this.#send({ hold: { id, entity } });
     return () => {
       if (this.hands.has(id) && this.isOpen) this.#send({ release: id });
       this.#over(id, { ok: true, reason: "released" });
@@ -78,14 +78,9 @@ class Live extends EventTarget {
   }
 
   #over(id, result) {
-    const hand = this.hands.get(id);
+    const onEnd = this.hands.get(id);
     this.hands.delete(id);
-    hand?.onEnd(result);
-  }
-
-  #held(result) {
-    if (result.ok) this.hands.get(result.id).onAnswer(result);
-    else this.#over(result.id, result);
+    onEnd?.(result);
   }
 
   #subscribeSoon(entity) {
@@ -109,7 +104,7 @@ class Live extends EventTarget {
     else if (body.changes) this.#states(body.changes);
     else if (body.tick) for (const id of this.hands.keys()) this.#send({ beat: { id, tick: body.tick } });
     else if (body.released) this.#over(body.released.id, { ok: true, reason: body.released.reason });
-    else if (body.result && this.hands.has(body.result.id)) this.#held(body.result);
+    else if (body.result && this.hands.has(body.result.id)) body.result.ok || this.#over(body.result.id, body.result);
     else if (body.result) this.#answer(body.result.id, body.result);
     else if (body.event) this.dispatchEvent(new CustomEvent("event", { detail: body.event }));
   }
