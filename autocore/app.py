@@ -18,7 +18,6 @@ import msgspec
 from autocore import __version__
 from autocore.auth.accounts import HOUR_S
 from autocore.auth.tokens import signing_key
-from autocore.backup.desk import Backups, Ground
 from autocore.broker.filters import FilterMemory
 from autocore.broker.mosquitto import Mosquitto
 from autocore.broker.watch import watch_broker
@@ -53,6 +52,7 @@ from autocore.core.mqtt.hub import MqttHub
 from autocore.core.notices import Severity
 from autocore.core.panels import PanelRegistry
 from autocore.core.plugins import Plugin, Plugins, PluginStatus
+from autocore.core.safeguards import Safeguards
 from autocore.core.scheduler import Every
 from autocore.core.services import ServiceRegistry, add_verbs
 from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
@@ -62,7 +62,17 @@ from autocore.doors import FOLDER, Doors, encrypts, names_now, outside_of
 from autocore.plugindatabase import open_plugin_database
 from autocore.provisioning.desk import Provisioning, provisioning
 from autocore.provisioning.wire import EnrolBroker
-from autocore.records import Records, Registries, keep_copies, open_audit, open_history, open_registries, tell_of_loss, teller
+from autocore.records import (
+    Records,
+    Registries,
+    keep_copies,
+    open_audit,
+    open_backups,
+    open_history,
+    open_registries,
+    tell_of_loss,
+    teller,
+)
 
 EXPIRE_EVERY_S = 1.0
 CONNECT_LIMIT_S = 3.0  # a broker of our own answers in milliseconds; one elsewhere may come later
@@ -237,15 +247,17 @@ class Gateway:
         audit = await open_audit(self._stack, known, settings.data, clock, core.audit, self._damages)
         witness = Witness(bus, clock)
         remember = both(audit.remember, witness.heard)
-        services, holds = ServiceRegistry(clock, remember, self._permissions.permit), Holds(clock, entities, remember)
+        services = ServiceRegistry(clock, remember, self._permissions.permit)
+        accounts = await self._open_accounts(store, boot, bus, timeline)
+        safeguards = Safeguards(accounts.check_pin)
+        holds = Holds(clock, entities, remember, safeguards)
         holds.offer(services, Switch)
         for kind in KINDS.values():
-            add_verbs(services, entities, kind)
+            add_verbs(services, entities, kind, safeguards)
         keeper = RegistryKeeper(store, StateJournal(settings.data), entities, devices, bus, clock)
         keeper.start()
         self._stack.push_async_callback(keeper.stop)
         notifications, events = self._open_news(store, timeline, bus, boot)
-        accounts = await self._open_accounts(store, boot, bus, timeline)
         hub = self._make_hub(endpoint, boot)
         cache = Cache(settings.data / "cache")
         self._stack.callback(cache.close)
@@ -270,6 +282,7 @@ class Gateway:
             devices,
             services,
             holds,
+            safeguards,
             hub,
             DeviceLink(hub, devices, bus, clock, epoch=boot.number, version=__version__),
             PanelRegistry(self._permissions.sees),
@@ -427,7 +440,7 @@ class Gateway:
         self, web: asyncio.Future[Any], doors: Doors | None, core: Core, plugins: Plugins, records: Records, boards: Provisioning
     ) -> None:
         modules = await web
-        backups = await self._open_backups(core, records)
+        backups = await open_backups(self._stack, core, records, self.config.core, self.restart.set)
         parts = modules.Parts(
             config=self.config,
             clock=core.clock,
@@ -442,6 +455,7 @@ class Gateway:
             history=records.history,
             accounts=records.accounts,
             permissions=self._permissions,
+            stop_all=records.builtin.stop_all,
             audit=records.audit,
             events=records.builtin.events,
             notifications=records.builtin.notifications,
@@ -470,24 +484,6 @@ class Gateway:
             return
         await doors.serve(self._stack, modules, site, self.settings.data, self.certificates)
         doors.announce(self._stack, modules, core.clock, core.vehicle)
-
-    async def _open_backups(self, core: Core, records: Records) -> Backups:
-        ground = Ground(
-            self.settings.config,
-            self.settings.data,
-            core.clock,
-            records.boot.number,
-            records.sequence,
-            self.config.core.autocore.name,
-            settle=(records.history.flush, records.audit.flush, records.builtin.events.flush, records.keeper.settle),
-            notify=lambda text: core.notify(text, title="AutoCore", severity=Severity.WARNING, source="backup", key="backup"),
-            remember=records.audit.remember,
-            emit=core.bus.emit,
-        )
-        backups = Backups(ground, self.config.core.backup, core.store("backup"), self.restart.set)
-        await backups.start()
-        self._stack.push_async_callback(backups.stop)
-        return backups
 
 
 def _import_web() -> Any:

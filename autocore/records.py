@@ -16,6 +16,7 @@ from autocore.audit.opening import Checkpoint
 from autocore.audit.retention import Keep
 from autocore.audit.verdict import Mark, sentence
 from autocore.backup.applying import untold
+from autocore.backup.desk import Backups, Ground
 from autocore.builtin.audit import Audit, Place
 from autocore.builtin.journal import read_journal
 from autocore.builtin.keeper import RegistryKeeper
@@ -25,9 +26,10 @@ from autocore.builtin.people import People
 from autocore.builtin.timekeeper import BelievableClock
 from autocore.core.bus import Bus
 from autocore.core.clock import Clock, Sequence, Timeline
-from autocore.core.config.sections import AuditSection
+from autocore.core.config.sections import AuditSection, Sections
 from autocore.core.devices import DeviceRegistry
 from autocore.core.entities import EntityRegistry
+from autocore.core.host import Core
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.notices import Severity
 from autocore.core.storage.damage import Finding
@@ -178,3 +180,25 @@ async def open_history(
     history.start()
     stack.callback(entities.on("", history.record))
     return history
+
+
+async def open_backups(
+    stack: AsyncExitStack, core: Core, records: Records, sections: Sections, restart: Callable[[], None]
+) -> Backups:
+    """Begin to make backups when they are due, and to take back what one holds; `restart` is asked for then."""
+    ground = Ground(
+        core.folders.config,
+        core.folders.data,
+        core.clock,
+        records.boot.number,
+        records.sequence,
+        sections.autocore.name,
+        settle=(records.history.flush, records.audit.flush, records.builtin.events.flush, records.keeper.settle),
+        notify=lambda text: core.notify(text, title="AutoCore", severity=Severity.WARNING, source="backup", key="backup"),
+        remember=records.audit.remember,
+        emit=core.bus.emit,
+    )
+    backups = Backups(ground, sections.backup, core.store("backup"), restart)
+    await backups.start()
+    stack.push_async_callback(backups.stop)
+    return backups

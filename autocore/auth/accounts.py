@@ -220,7 +220,8 @@ class Accounts:
             if len(self._checked) >= CACHED:
                 self._checked.clear()
             self._checked[token] = known
-        return Caller(Cause(via, known.user, address), known.role, known.scopes, known.session)
+        is_person = not token.startswith(tokens.API_PREFIX)
+        return Caller(Cause(via, known.user, address), known.role, known.scopes, known.session, is_person)
 
     async def end_session(self, session_id: str) -> None:
         """End a session; raises UnknownName when there is none with that id."""

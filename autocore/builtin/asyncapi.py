@@ -13,6 +13,7 @@ from autocore.builtin import apiwire, mirror, sources
 from autocore.core import wire
 from autocore.core.facets import Topic
 from autocore.provisioning.wire import ConfigRequest, ConfigUpdate, DeviceConfig, EnrolAnswer, EnrolRequest
+from autocore.safety.stop import StopWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ CORE = (
     Spoken("config/request", ConfigRequest, True, 1, False, "A device asks for its configuration."),
     Spoken("config/update", ConfigUpdate, False, 1, False, "What changed, and for which devices."),
     Spoken("gateway/status", wire.GatewayStatus, False, 1, True, "The gateway is there or not; also its last will."),
+    Spoken("stop_all", StopWord, True, 2, False, "Everything goes to its safe state, at once."),
     Spoken("notify", sources.Word, True, 1, False, "Something that people should know."),
     Spoken("entities/{entity_id}/state", mirror.EntityState, False, 0, True, "A chosen entity's state."),
     Spoken("events/{type}", mirror.Happening, False, 0, False, "A chosen event."),

@@ -98,6 +98,8 @@ TYPES: Mapping[str, EventType] = {
         EventType("mqtt.flooding", _WARNING, N_("too much comes on %(topic)s; the rest is left out")),
         EventType("mqtt.slowed", _WARNING, N_("the broker takes nothing on %(topic)s for %(seconds)s s")),
         EventType("mqtt.calm", _INFO, N_("no more flood on %(topic)s: %(dropped)s messages left out in %(seconds)s s")),
+        EventType("stop_all.stopped", _ERROR, N_("%(who)s stopped everything")),
+        EventType("stop_all.reset", _WARNING, N_("%(who)s reset the stop: things can be turned on again")),
         EventType("mqtt.retained_command", _WARNING, N_("a retained command stood on %(topic)s and was deleted"), is_said=True),
         EventType(
             "notification.sent",

@@ -17,6 +17,8 @@ from autocore.core.config import Sections
 from autocore.core.host import Core
 from autocore.core.notices import Severity
 from autocore.core.plugins import Plugins, PluginStatus
+from autocore.safety.latch import Latch
+from autocore.safety.stop import StopAll
 
 
 class Builtin:
@@ -53,12 +55,14 @@ class Builtin:
         self._core = core
         self._witness = witness
         self._plugins: Iterable[PluginStatus] = ()
+        self.stop_all = StopAll(core, Latch(core.folders.data))
         sources.add_service(core.services, core.notify)
         figures.add_service(core, lambda: self._plugins, self.writes)
 
     def start(self, plugins: Plugins) -> None:
         """Watch, mirror and deliver from now on; before the hub connects."""
         self._plugins = plugins
+        self.stop_all.start()
         self._witness.start(self._core.hub, lambda: plugins)
         self._limits.start()
         self.writes.start()
@@ -78,6 +82,7 @@ class Builtin:
         self._core.bus.emit("gateway.stopping")
         if self._says.gateway:
             self._core.notify("The gateway stops", title="AutoCore", severity=Severity.INFO, source="gateway", key=None)
+        await self.stop_all.close()
         self._mirror.stop()
         self._sources.stop()
         self.writes.stop()

@@ -41,6 +41,9 @@ class Command(msgspec.Struct, frozen=True):
 CommandHandler = Callable[[Command], Awaitable[Mapping[str, Any]]]
 """Carries a command out and gives its outcome; raises `Refused` or `NoAnswer`."""
 
+StopHandler = Callable[[bool], object]
+"""Called with True when everything is stopped: the entity goes to its safe state at once; with False at the reset: it stays."""
+
 StateListener = Callable[["Entity", State, State], object]
 """Called with (entity, old state, new state), at once, and does not raise."""
 
@@ -63,6 +66,7 @@ class Entity:
         "is_claimed",
         "level",
         "listeners",
+        "on_stop",
         "overrides",
         "own",
         "owner",
@@ -82,6 +86,7 @@ class Entity:
         self.description = description
         """What holds: its own description under the overrides."""
         self.handler: CommandHandler | None = None
+        self.on_stop: StopHandler | None = None
         self.is_claimed = False
         self.state = UNKNOWN
         self.level: str | None = None
@@ -236,7 +241,7 @@ class EntityRegistry:
     def release(self, entity: Entity) -> None:
         """Let a plugin's entity go: it stays known, unavailable and without a handler, until it is claimed again."""
         entity.lose()
-        entity.handler = None
+        entity.handler = entity.on_stop = None
         entity.is_claimed = False
         self._bus.emit("entity.released", {"entity": entity.id, "plugin": entity.owner})
 

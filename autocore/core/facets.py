@@ -15,7 +15,7 @@ import voluptuous as vol
 from autocore.core.bus import Bus, Event, Listener
 from autocore.core.clock import Clock
 from autocore.core.devices import Device, DeviceRegistry
-from autocore.core.entities import CommandHandler, Entity, EntityRegistry, StateListener
+from autocore.core.entities import CommandHandler, Entity, EntityRegistry, StateListener, StopHandler
 from autocore.core.errors import InvalidData, PluginError
 from autocore.core.guard import Guard
 from autocore.core.holds import Ending, Grip, Holds
@@ -25,6 +25,7 @@ from autocore.core.model import Caller, Cause, Role, State
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.mqtt.message import Message
 from autocore.core.panels import Look, Panel, PanelRegistry, PlacedPanel
+from autocore.core.safeguards import Safeguards
 from autocore.core.scheduler import Cron, Every
 from autocore.core.services import Service, ServiceHandler, ServiceRegistry
 from autocore.core.wire import Ack, Stamp
@@ -45,19 +46,33 @@ class Scope(Protocol):
 class Entities:
     """Adds the plugin's entities."""
 
-    def __init__(self, scope: Scope, registry: EntityRegistry, holds: Holds) -> None:
+    def __init__(self, scope: Scope, registry: EntityRegistry, holds: Holds, safeguards: Safeguards) -> None:
         self._scope = scope
         self._registry = registry
         self._holds = holds
+        self._safeguards = safeguards
         self.own: list[Entity] = []
 
-    def add(self, description: Description, on_command: CommandHandler | None = None, on_hold: Grip | None = None) -> Entity:
+    @property
+    def are_stopped(self) -> bool:
+        """Whether everything was stopped, and nobody reset that yet."""
+        return self._safeguards.is_stopped
+
+    def add(
+        self,
+        description: Description,
+        on_command: CommandHandler | None = None,
+        on_hold: Grip | None = None,
+        on_stop: StopHandler | None = None,
+    ) -> Entity:
         """Add an entity, or take up the one of an earlier start.
 
         Args:
             description: what it is.
             on_command: carries out its kind's verbs.
             on_hold: lets it be held: it is on only while a hand is there (`switch.hold`).
+            on_stop: puts it into its safe state at once when everything is stopped (True), and knows of the reset (False); what
+                is added while `are_stopped` is begins in its safe state.
 
         Raises:
             NameTaken: the plugin already has an entity of this device and name.
@@ -65,6 +80,8 @@ class Entities:
         handler = self._scope.guard.handler(on_command) if on_command else None  # type: ignore[arg-type]  # async by contract
         entity = self._registry.add(self._scope.name, description, handler)
         self.own.append(entity)
+        if on_stop is not None:
+            entity.on_stop = self._scope.guard.function(on_stop)
 
         def release() -> None:
             if entity in self.own:
@@ -249,13 +266,23 @@ class Mqtt:
         self._scope.undo(remove)
         return None
 
-    def publish(self, topic: str, payload: Any, *, qos: int = 0, retain: bool = False, expiry_s: int | None = None) -> None:
+    def publish(  # the parts of a publication
+        self,
+        topic: str,
+        payload: Any,
+        *,
+        qos: int = 0,
+        retain: bool = False,
+        expiry_s: int | None = None,
+        at_once: bool = False,
+    ) -> None:
         """Publish; raises `Refused` when the topic is somebody else's (`claimed`) or the broker is away (`offline`).
 
-        After `expiry_s` seconds the broker throws it away undelivered.
+        After `expiry_s` seconds the broker throws it away undelivered. `at_once` is for what stops something: nothing waits
+        before it.
         """
         address, owner = topic.replace("{root}", self._hub.root), self._scope.name
-        self._hub.publish(address, payload, qos=qos, retain=retain, expiry_s=expiry_s, owner=owner)
+        self._hub.publish(address, payload, qos=qos, retain=retain, expiry_s=expiry_s, owner=owner, at_once=at_once)
 
     def claim(self, topic: str, *, payload: Any = None, qos: int = 0, retain: bool = False) -> None:
         """Become the only publisher on a filter; raises `NameTaken` when another is.

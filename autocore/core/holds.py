@@ -21,6 +21,7 @@ from autocore.core.errors import InvalidData, PermissionDenied, Refused, Unknown
 from autocore.core.kinds import Description
 from autocore.core.model import Caller, Role
 from autocore.core.names import N_
+from autocore.core.safeguards import Safeguards
 from autocore.core.services import Record, Service, ServiceCall, ServiceRegistry
 
 BEAT_EVERY_MS = 100  # decisions.md, Beats: what a holder shall do
@@ -111,9 +112,17 @@ class Holds:
         clock: whose milliseconds are the ticks.
         entities: what can be held.
         remember: takes the record of each end.
+        safeguards: asked before each begins.
     """
 
-    def __init__(self, clock: Clock, entities: EntityRegistry, remember: Callable[[Record], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        entities: EntityRegistry,
+        remember: Callable[[Record], None],
+        safeguards: Safeguards | None = None,
+    ) -> None:
+        self._safeguards = safeguards or Safeguards()
         self._clock = clock
         self._entities = entities
         self._remember = remember
@@ -207,6 +216,11 @@ class Holds:
         if hold is not None:
             self._end(hold, ending)
 
+    def let_go_all(self, ending: Ending) -> None:
+        """End every hold."""
+        for hold in self:
+            self._end(hold, ending)
+
     async def _begin(self, call: ServiceCall) -> Mapping[str, Any]:
         entity = self._entities.get(call.data["entity"])
         name = entity.description.name
@@ -221,6 +235,9 @@ class Holds:
         lease = call.data.get("lease") or secrets.token_urlsafe(16)
         if lease in self._by_lease:
             raise InvalidData("this lease is in use; leave it out, and one is made", field="lease")
+        await self._safeguards.check(entity, "hold", call.data, call.caller)
+        if (other := self._by_entity.get(entity.id)) is not None:  # while the PIN was looked at
+            raise Refused(f"{name} is held by {other.caller.cause.who}", code="held_by")
         now_ns = self._clock.monotonic_ns()
         hold = Hold(secrets.token_hex(8), lease, entity, grip, call.caller, now_ns, DeadMan(now_ns // MS))
         self._by_lease[lease] = self._by_entity[entity.id] = hold

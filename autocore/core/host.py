@@ -22,6 +22,7 @@ from autocore.core.link import DeviceLink
 from autocore.core.mqtt.hub import MqttHub
 from autocore.core.notices import Severity
 from autocore.core.panels import PanelRegistry
+from autocore.core.safeguards import Safeguards
 from autocore.core.services import ServiceRegistry
 from autocore.core.storage.database import Database
 from autocore.core.storage.state import KeyValue
@@ -40,6 +41,7 @@ class Core:
     devices: DeviceRegistry
     services: ServiceRegistry
     holds: Holds
+    safeguards: Safeguards
     hub: MqttHub
     link: DeviceLink
     panels: PanelRegistry
@@ -99,7 +101,7 @@ class PluginHost:
         self._tasks = facets.Tasks()
         self._database = database
         self.guard = Guard(name, self.log, self._tasks.spawn)
-        self.entities = facets.Entities(self, core.entities, core.holds)
+        self.entities = facets.Entities(self, core.entities, core.holds, core.safeguards)
         self.devices = facets.Devices(core.devices, core.link)
         self.states = facets.States(self, core.entities)
         self.services = facets.Services(self, core.services)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import voluptuous as vol
 
 from autocore.core.errors import InvalidData
-from autocore.core.model import Position, Value
+from autocore.core.model import Position, Role, Value
 
 PERCENT = (0, 100)
 LONGEST_TEXT = 255  # Home Assistant's limit for a state
@@ -63,11 +63,17 @@ class Description:
         limits: see `Limits`.
         expires_after_s: silence longer than this makes it unavailable; None never does.
         attributes: further facts that do not change, shown beside the state.
+        protection: what is asked of people before it moves: `none`, `confirm` or `pin`.
+        role: the least role that may move it; None asks for that of the service.
+        allow_in_automation: whether anything but a person may move it.
+        is_safe_off: False when turning it off moves something too, as of a fuel pump: then that is protected as well.
         written: which of its facts the configuration owns, and where (`{"name": "config.yaml:12:9"}`): the web leaves them.
     """
 
     kind: ClassVar[str] = ""
     verbs: ClassVar[Mapping[str, Fields]] = {}
+    moving: ClassVar[frozenset[str]] = frozenset()
+    """The verbs that may set something of the vehicle in motion: protected, and refused while everything is stopped."""
     is_occurrence: ClassVar[bool] = False
     """True when every report counts as a change, also of the same value."""
 
@@ -82,6 +88,10 @@ class Description:
     limits: Limits | None = None
     expires_after_s: float | None = None
     attributes: Mapping[str, Any] | None = None
+    protection: str = "none"
+    role: Role | None = None
+    allow_in_automation: bool = True
+    is_safe_off: bool = True
     written: Mapping[str, str] | None = None
 
     @property
@@ -150,6 +160,7 @@ class Switch(Description):
 
     kind: ClassVar[str] = "switch"
     verbs: ClassVar[Mapping[str, Fields]] = {"turn_on": {}, "turn_off": {}, "toggle": {}}
+    moving: ClassVar[frozenset[str]] = frozenset({"turn_on", "toggle", "hold"})
 
     def read(self, value: Value) -> Value:
         """Give the boolean; everything else is refused."""
@@ -162,6 +173,7 @@ class Button(Description):
 
     kind: ClassVar[str] = "button"
     verbs: ClassVar[Mapping[str, Fields]] = {"press": {}}
+    moving: ClassVar[frozenset[str]] = frozenset({"press"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +252,7 @@ class Light(Description):
         "turn_off": {},
         "toggle": {},
     }
+    moving: ClassVar[frozenset[str]] = frozenset({"turn_on", "toggle"})
 
     is_dimmable: bool = False
 
@@ -267,6 +280,7 @@ class Cover(Description):
             vol.Required("position"): vol.All(vol.Coerce(float), vol.Range(*PERCENT, msg="expected 0 to 100 %"))
         },
     }
+    moving: ClassVar[frozenset[str]] = frozenset({"open_cover", "close_cover", "set_cover_position"})
 
     has_position: bool = False
 

@@ -89,12 +89,14 @@ class Caller(msgspec.Struct, frozen=True):
         role: the highest role it may act in.
         scopes: patterns of actions a token is limited to (`services:switch.*`, `read:*`); None means no limit.
         session: the `jti` or token id by which the caller can be cut off, None inside the gateway.
+        is_person: somebody logged in: no token of a program, no device, nothing inside the gateway.
     """
 
     cause: Cause
     role: Role
     scopes: frozenset[str] | None = None
     session: str | None = None
+    is_person: bool = False
 
     def may(self, role: Role, action: str) -> bool:
         """Say whether the caller may do `action`, e.g. `services:switch.turn_on` or `read:entities`, which asks for `role`."""

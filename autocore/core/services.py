@@ -20,6 +20,7 @@ from autocore.core.errors import AutocoreError, InvalidData, NameTaken, Permissi
 from autocore.core.kinds import Description, Fields
 from autocore.core.model import Caller, Role
 from autocore.core.names import N_, nearest
+from autocore.core.safeguards import Safeguards
 
 
 class ServiceCall(msgspec.Struct, frozen=True):
@@ -127,6 +128,10 @@ class ServiceRegistry:
 
         return remove
 
+    def remember(self, record: Record) -> None:
+        """Take the record of what was done without a call: somebody's stop that could not wait for one."""
+        self._remember(record)
+
     async def call(self, name: str, data: Mapping[str, Any], caller: Caller, *, waits: bool = True) -> Mapping[str, Any]:
         """Carry out the service and give its outcome; whatever happens is remembered.
 
@@ -196,16 +201,19 @@ VERB_WORDS: Mapping[str, str] = {
 """What the verbs of the kinds do, in a sentence."""
 
 
-def add_verbs(services: ServiceRegistry, entities: EntityRegistry, kind: type[Description]) -> None:
+def add_verbs(
+    services: ServiceRegistry, entities: EntityRegistry, kind: type[Description], safeguards: Safeguards | None = None
+) -> None:
     """Offer the verbs of a kind: each takes `entity`, one id or a list, and asks every one of them at the same time."""
+    guards = safeguards or Safeguards()
 
     async def handle(call: ServiceCall) -> Mapping[str, Any]:
         wanted = call.data["entity"]
         verb = call.service.partition(".")[2]
         if isinstance(wanted, str):
-            return await _command(_target(entities, kind, wanted), verb, call)
+            return await _command(_target(entities, kind, wanted), verb, call, guards)
         targets = [_target(entities, kind, one) for one in dict.fromkeys(wanted)]  # an id given twice is asked once
-        return {"results": await _command_all(targets, verb, call)}
+        return {"results": await _command_all(targets, verb, call, guards)}
 
     for verb, fields in kind.verbs.items():
         name = f"{kind.kind}.{verb}"
@@ -219,19 +227,22 @@ def _target(entities: EntityRegistry, kind: type[Description], entity_id: str) -
     return entity
 
 
-async def _command(entity: Entity, verb: str, call: ServiceCall) -> Mapping[str, Any]:
+async def _command(entity: Entity, verb: str, call: ServiceCall, safeguards: Safeguards) -> Mapping[str, Any]:
     if entity.handler is None:
         raise Refused(f"{entity.id} has nobody to carry out {verb}; its plugin {entity.owner} is not running", code="offline")
     data = {key: value for key, value in call.data.items() if key != "entity"}
     entity.description.check(verb, data)
+    await safeguards.check(entity, verb, data, call.caller)
     answer = await entity.handler(Command(entity.id, verb, data, call.caller, call.waits))
     return {"entity": entity.id, **answer}
 
 
-async def _command_all(targets: Sequence[Entity], verb: str, call: ServiceCall) -> list[Mapping[str, Any]]:
+async def _command_all(
+    targets: Sequence[Entity], verb: str, call: ServiceCall, safeguards: Safeguards
+) -> list[Mapping[str, Any]]:
     async def one(entity: Entity) -> Mapping[str, Any]:
         try:
-            return {"ok": True, **await _command(entity, verb, call)}
+            return {"ok": True, **await _command(entity, verb, call, safeguards)}
         except AutocoreError as error:  # one board that is away must not hide what the others did
             return {"ok": False, "entity": entity.id, "code": error.code, "detail": str(error)}
 

@@ -29,6 +29,7 @@ from autocore.core.services import ServiceRegistry
 from autocore.core.storage.state import KeyValue
 from autocore.history.history import History
 from autocore.provisioning.desk import Provisioning
+from autocore.safety.stop import StopAll
 from autocore.tls.keeper import CertificateKeeper
 
 
@@ -49,6 +50,7 @@ class Parts:
     history: History
     accounts: People
     permissions: Permissions
+    stop_all: StopAll
     audit: Audit
     events: EventLog
     notifications: Notifications

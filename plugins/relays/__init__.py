@@ -10,8 +10,9 @@ import voluptuous as vol
 from autocore.api import N_, Device, Panel, PluginHost, Refused, ServiceCall, Slot, device_id, hookimpl
 
 from .boards import Boards
-from .line import RelayCommand, RelayHeartbeat
-from .section import SCHEMA, boards_of, described
+from .schema import SCHEMA
+from .section import boards_of, described, feeders_of
+from .wire import RelayCommand, RelayHeartbeat
 
 NAMES_FROM_BYTES = 2_048  # a board with less room is told what it works by, and not what people call it
 
@@ -31,7 +32,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     def written(board: int, channel: int) -> Mapping[str, str]:
         return host.written("boards", board, "channels", channel)
 
-    boards = Boards(host, boards_of(config, written), discovers=config["discover"])
+    boards = Boards(host, boards_of(config, written), feeders_of(config), discovers=config["discover"])
     boards.start()
     host.data = boards
 
@@ -67,4 +68,5 @@ def device_config(device: Device, host: PluginHost) -> Mapping[str, Any] | None:
     if section is None:
         return None
     is_small = device.config_bytes is not None and device.config_bytes < NAMES_FROM_BYTES
-    return {"channels": {str(one.number): described(one, with_name=not is_small) for one in section.channels}}
+    channels = {str(one.number): described(one, with_name=not is_small) for one in section.channels}
+    return {"link_timeout_s": section.link_timeout_s, "channels": channels}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from autocore.api import PluginHost, Presence
 
-from .channel import Lost, Report
+from .events import Lost, Report
 from .groups import Group
 from .line import Line
 from .section import BoardSection, ChannelSection
 
-GroupOf = Callable[[ChannelSection], Group | None]
+GroupsOf = Callable[[ChannelSection], Sequence[Group]]
 
 
 class Board:
@@ -23,11 +23,11 @@ class Board:
         is_found: it registered by itself; nobody wrote it down.
     """
 
-    def __init__(self, host: PluginHost, section: BoardSection, group_of: GroupOf, *, is_found: bool = False) -> None:
+    def __init__(self, host: PluginHost, section: BoardSection, groups_of: GroupsOf, *, is_found: bool = False) -> None:
         self.section = section
         self.is_found = is_found
         self._host = host
-        self._group_of = group_of
+        self._groups_of = groups_of
         self.lines: dict[int, Line] = {}
         for one in section.channels:
             self.add(one)
@@ -35,7 +35,7 @@ class Board:
     def add(self, channel: ChannelSection) -> None:
         """Add a channel that it did not have; harmless when it has."""
         if channel.number not in self.lines:
-            self.lines[channel.number] = Line(self._host, self.section, channel, self._group_of(channel))
+            self.lines[channel.number] = Line(self._host, self.section, channel, self._groups_of(channel))
 
     def report(self, channels: Mapping[int, bool], *, is_retained: bool) -> None:
         """Take what the board reports; channels that it does not have here are left alone."""
@@ -53,6 +53,11 @@ class Board:
         for line in self.lines.values():
             if line.answered(command_id, status, reason):
                 return
+
+    def settled(self) -> None:
+        """Take note that the board works by its configuration."""
+        for line in self.lines.values():
+            line.settled()
 
     def lose(self) -> None:
         """Show no channel as live: the board, or the link to the broker, is gone."""

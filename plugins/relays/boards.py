@@ -5,7 +5,7 @@ A board that nobody wrote down becomes switches by what it registers with, or by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -13,6 +13,7 @@ from autocore.api import Device, Event, Message, PluginHost, Standing, slug
 
 from .board import Board
 from .exclusive import ExclusiveGroup
+from .feeder import Feeder
 from .groups import Group
 from .interlock import InterlockGroup
 from .section import ANSWER_WITHIN_S, BoardSection, ChannelSection
@@ -35,14 +36,21 @@ class Boards:
     Args:
         host: the plugin's host.
         sections: the boards of the configuration.
+        fuses: of the feeders by their names, in amperes.
         discovers: whether boards that nobody wrote down are taken up.
+
+    Attributes:
+        feeders: the feeders by their names.
     """
 
-    def __init__(self, host: PluginHost, sections: Sequence[BoardSection], *, discovers: bool) -> None:
+    def __init__(
+        self, host: PluginHost, sections: Sequence[BoardSection], fuses: Mapping[str, float], *, discovers: bool
+    ) -> None:
         self._host = host
         self._discovers = discovers
         self._groups: dict[tuple[type[Group], str], Group] = {}
-        self._boards = {section.device: Board(host, section, self._group_of) for section in sections}
+        self.feeders = {name: Feeder(host, name, fuse_a) for name, fuse_a in fuses.items()}
+        self._boards = {section.device: Board(host, section, self._groups_of) for section in sections}
 
     def __iter__(self) -> Iterator[Board]:
         """Give the boards as they are shown: the written ones in their order, then the found ones by name."""
@@ -59,6 +67,7 @@ class Boards:
         """Hear what boards report and answer, and take up those that are known already."""
         self._host.mqtt.subscribe("{root}/relays/+/state", self._on_state, payload=RelayState, qos=1, urgent=True)
         self._host.events.on("device.ack", self._on_ack)
+        self._host.events.on("device.config_applied", self._on_configured)
         for event in ("device.offline", "device.unknown"):
             self._host.events.on(event, self._on_gone)
         if self._discovers:
@@ -81,6 +90,11 @@ class Boards:
         board = self._boards.get(event.data["device"])
         if board is not None:
             board.answered(event.data["id"], event.data["status"], event.data["reason"])
+
+    def _on_configured(self, event: Event) -> None:
+        board = self._boards.get(event.data["device"])
+        if board is not None:
+            board.settled()
 
     def _on_gone(self, event: Event) -> None:
         board = self._boards.get(event.data["device"])
@@ -108,13 +122,15 @@ class Boards:
                 self._host.log.warning("%s is not shown: there are %s boards that nobody wrote down", device_id, MOST_FOUND)
                 return None
             section = BoardSection(device_id, name, ANSWER_WITHIN_S, ())
-            board = self._boards[device_id] = Board(self._host, section, self._group_of, is_found=True)
+            board = self._boards[device_id] = Board(self._host, section, self._groups_of, is_found=True)
         for number in numbers:
             board.add(ChannelSection(number, f"{slug(device_id)}_{number}", f"{name} {number}"))
         return board
 
-    def _group_of(self, channel: ChannelSection) -> Group | None:
+    def _groups_of(self, channel: ChannelSection) -> list[Group]:
+        """Give the groups of a channel: what others carry counts after those that it turns off, or waits for, are off."""
+        groups: list[Group] = []
         for kind, name in ((InterlockGroup, channel.interlock), (ExclusiveGroup, channel.exclusive)):
             if name is not None:
-                return self._groups.setdefault((kind, name), kind(self._host, name))
-        return None
+                groups.append(self._groups.setdefault((kind, name), kind(self._host, name)))
+        return groups if channel.feeder is None else [*groups, self.feeders[channel.feeder]]

@@ -6,154 +6,36 @@ What the channel shows is what the board reported. A request ends in exactly one
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
+
+from .events import (
+    Alarm,
+    Answer,
+    Ask,
+    Beat,
+    ChannelEvent,
+    ChannelType,
+    Drop,
+    Fail,
+    Halt,
+    Halted,
+    Hide,
+    LetGo,
+    Lost,
+    Output,
+    Pass,
+    Report,
+    Resume,
+    SafeState,
+    Send,
+    Settle,
+    Show,
+    Tick,
+    Wake,
+)
+from .wear import NEW, Duty, Wear
 
 NS = 1_000_000_000
 RELEASE_GRACE_S = 0.5  # a board's scan, its report and a slow link; after that the gateway releases the channel itself
-
-
-class ChannelType(StrEnum):
-    """How a channel behaves (safety.md)."""
-
-    TOGGLE = "toggle"
-    MOMENTARY = "momentary"
-    PULSE = "pulse"
-    TIMED = "timed"
-
-    @property
-    def ends_itself(self) -> bool:
-        """Say whether the board turns it off after a duration."""
-        return self in (ChannelType.PULSE, ChannelType.TIMED)
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Somebody wants the channel on or off; `hold` is that of the hand that holds it on."""
-
-    request: int
-    is_on: bool
-    at_ns: int
-    hold: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Beat:
-    """The hand is still there: the number of the beat, and the stamp of the holder in ms."""
-
-    hold: str
-    number: int
-    t_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class LetGo:
-    """The hand is gone."""
-
-    hold: str
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The board says what the channel is; `is_fresh` is False for a stored (retained) report."""
-
-    is_on: bool
-    is_fresh: bool
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The board says what became of a request: `accepted`, `applied`, `refused` or `expired`."""
-
-    request: int
-    status: str
-    reason: str | None
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Time went on."""
-
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The board is gone: nothing it said before is known to hold."""
-
-    at_ns: int
-
-
-ChannelEvent = Ask | Beat | LetGo | Report | Answer | Tick | Lost
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send the board a command; `request` is None for one that the gateway itself originates (a late release)."""
-
-    request: int | None
-    is_on: bool
-    duration_ms: int | None = None
-    hold: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """Pass a beat on to the board, with its stamp."""
-
-    hold: str
-    number: int
-    t_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """The hold is over, and its hand does not know yet: the board let go, or somebody turned the channel off (`is_by_board`)."""
-
-    hold: str
-    is_by_board: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """The request was carried out; `is_confirmed` says whether the board's reported state shows it."""
-
-    request: int
-    is_confirmed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Fail:
-    """The request came to nothing; the codes are those of the errors, such as `refused`, `held_by` or `offline`."""
-
-    request: int
-    code: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """The channel is on or off; `request` is the one that caused it, None when the board did it of itself."""
-
-    is_on: bool
-    request: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Hide:
-    """Nobody knows what the channel is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wake:
-    """Bring a `Tick` at that time."""
-
-    at_ns: int
-
-
-Output = Send | Pass | Drop | Settle | Fail | Show | Hide | Wake
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +64,12 @@ class Channel:
         max_due_ns: when it must be off by `max_on_s`.
         unanswered: an on was sent of which the board did not say what became; what it reported before may not hold.
         let_go_ns: when the last hand let go; what the board reports soon after may be from before.
+        safe_state: where it goes when everything is stopped.
+        min_off_s: how long it rests after it was on.
+        duty: how long it may work.
+        wear: how long it did.
+        is_stopped: everything is stopped.
+        halt_due_ns: when its board must have said that it is in its safe state.
     """
 
     type: ChannelType
@@ -195,6 +83,19 @@ class Channel:
     let_go_ns: int | None = None
     max_due_ns: int | None = None
     unanswered: bool = False
+    safe_state: SafeState = SafeState.OFF
+    min_off_s: float = 0.0
+    duty: Duty | None = None
+    wear: Wear = NEW
+    is_stopped: bool = False
+    halt_due_ns: int | None = None
+
+    @property
+    def halts_at(self) -> bool | None:
+        """What it shall be while everything is stopped, None when it may stay as it is."""
+        if self.type is ChannelType.MOMENTARY or self.safe_state is SafeState.OFF:
+            return False
+        return True if self.safe_state is SafeState.ON else None
 
     @property
     def is_off(self) -> bool:
@@ -229,6 +130,8 @@ def step(channel: Channel, event: ChannelEvent) -> Step:
             after = _answer(channel, event)
         case Tick():
             after = _tick(channel, event)
+        case Halt() | Halted() | Resume():
+            after = _stop(channel, event)
         case Lost():
             after = _lost(channel)
     return after
@@ -240,6 +143,8 @@ def _ask(channel: Channel, event: Ask) -> Step:
             return channel, (Fail(event.request, "hold_only", "it is on only while somebody holds it; hold it"),)
         if channel.hold is not None:
             return channel, (Fail(event.request, "held_by", "another hand holds it"),)
+    if event.is_on and (refusal := _rests(channel, event)) is not None:
+        return channel, (refusal,)
     outputs: list[Output] = []
     if channel.pending is not None:
         outputs.append(Fail(channel.pending.request, "superseded", "a newer command took its place"))
@@ -247,10 +152,59 @@ def _ask(channel: Channel, event: Ask) -> Step:
     on_ms = round(channel.on_s * 1000) if channel.type.ends_itself and event.is_on else None
     outputs += [Send(event.request, event.is_on, on_ms, event.hold), Wake(deadline_ns)]
     if channel.hold is not None:
-        outputs.append(Drop(channel.hold, is_by_board=False))
+        outputs.append(Drop(channel.hold, "turned_off"))
     pending = Pending(event.request, event.is_on, deadline_ns)
     after = replace(channel, pending=pending, hold=event.hold, let_go_ns=None, unanswered=channel.left_unanswered)
     return after, tuple(outputs)
+
+
+def _rests(channel: Channel, event: Ask) -> Fail | None:
+    """Say why it cannot be turned on now: everything is stopped, or it has to rest; None when it can."""
+    if channel.is_stopped and channel.halts_at is not True:
+        return Fail(event.request, "stopped", "everything is stopped")
+    if channel.reported:
+        return None
+    rests_ns = channel.wear.rests_ns(channel.min_off_s, event.at_ns)
+    if rests_ns > 0:
+        reason = f"it rests for {channel.min_off_s:g} s after it was on; {_seconds(rests_ns)} s are left"
+        return Fail(event.request, "min_off", reason)
+    if channel.duty is not None:
+        cools_ns = channel.wear.ready_ns(channel.duty, event.at_ns) - event.at_ns
+        if cools_ns > 0:
+            limit = f"{channel.duty.on_s:g} s in {channel.duty.per_s:g} s"
+            return Fail(event.request, "duty", f"it works for {limit} at most; it can again in {_seconds(cools_ns)} s")
+    return None
+
+
+def _seconds(left_ns: int) -> int:
+    return -(-left_ns // NS)
+
+
+def _stop(channel: Channel, event: Halt | Halted | Resume) -> Step:
+    if isinstance(event, Halt):
+        return _halt(channel, event)
+    return replace(channel, is_stopped=channel.is_stopped and isinstance(event, Halted), halt_due_ns=None), ()
+
+
+def _halt(channel: Channel, event: Halt) -> Step:
+    """Go to the safe state; what was under way is over. What comes twice is done twice: somebody pressed again."""
+    outputs: list[Output] = []
+    wanted = channel.halts_at
+    if wanted is not None:
+        outputs.append(Send(None, wanted, why="stop"))
+    if channel.pending is not None:
+        outputs.append(Fail(channel.pending.request, "stopped", "everything was stopped"))
+    if channel.hold is not None:
+        outputs.append(Drop(channel.hold, "stopped"))
+    after = replace(channel, is_stopped=True, hold=None, pending=None, unanswered=channel.left_unanswered)
+    if wanted is None or (after.reported == wanted and not after.unanswered):  # a board says nothing when nothing changes
+        return after, tuple(outputs)
+    due_ns = event.at_ns + _answer_ns(channel)
+    return replace(after, halt_due_ns=due_ns), (*outputs, Wake(due_ns))
+
+
+def _answer_ns(channel: Channel) -> int:
+    return round((channel.answer_within_s + RELEASE_GRACE_S) * NS)
 
 
 def _let_go(channel: Channel, event: LetGo) -> Step:
@@ -274,16 +228,24 @@ def _report(channel: Channel, event: Report) -> Step:
         outputs.append(Settle(pending.request, is_confirmed=True))
         pending = None
     if hold is not None and not event.is_on and channel.reported:  # it was on for this hand, and the board let go
-        outputs.append(Drop(hold, is_by_board=True))
+        outputs.append(Drop(hold, "board"))
         hold = None
     release_due_ns = channel.release_due_ns if event.is_on else None
     if channel.type.ends_itself and event.is_on and (answers or not channel.reported):
         release_due_ns = _release_due(channel, event.at_ns)
         outputs.append(Wake(release_due_ns))
+    wear = channel.wear.came_on(event.at_ns) if event.is_on else channel.wear.went_off(event.at_ns)
+    kept_s = 0.0 if channel.duty is None else channel.duty.per_s
+    channel = replace(channel, wear=wear.since(event.at_ns - round(kept_s * NS)))
     max_due_ns = channel.max_due_ns if event.is_on else None
-    if channel.max_on_s is not None and event.is_on and not channel.reported:
-        max_due_ns = event.at_ns + round((channel.max_on_s + RELEASE_GRACE_S) * NS)
+    if event.is_on and not channel.reported and (max_due_ns := _limit_ns(channel, event.at_ns)) is not None:
         outputs.append(Wake(max_due_ns))
+    if channel.is_stopped and (wanted := channel.halts_at) is not None:
+        if event.is_on == wanted:
+            channel = replace(channel, halt_due_ns=None)
+        elif channel.halt_due_ns is None:  # a button on the board, or one that comes back as it was
+            channel = replace(channel, halt_due_ns=event.at_ns + _answer_ns(channel))
+            outputs += [Send(None, wanted, why="stop"), Wake(event.at_ns + _answer_ns(channel))]
     if _comes_late(channel, event):
         release_due_ns = event.at_ns + round(RELEASE_GRACE_S * NS)
         outputs.append(Wake(release_due_ns))
@@ -326,19 +288,42 @@ def _tick(channel: Channel, event: Tick) -> Step:
         else:
             outputs.append(Fail(pending.request, "no_answer", f"no answer within {channel.answer_within_s:g} s"))
         channel = replace(channel, pending=None, unanswered=channel.left_unanswered)
-    if channel.max_due_ns is not None and event.at_ns >= channel.max_due_ns:
-        next_ns = event.at_ns + round((channel.answer_within_s + RELEASE_GRACE_S) * NS)
-        outputs += [Send(None, is_on=False), Wake(next_ns)]
+    if channel.halt_due_ns is not None and event.at_ns >= channel.halt_due_ns and channel.halts_at is not None:
+        channel = replace(channel, halt_due_ns=event.at_ns + _answer_ns(channel))
+        outputs += [Send(None, channel.halts_at is True, why="stop"), Alarm(), Wake(event.at_ns + _answer_ns(channel))]
+    channel, late = _late(channel, event.at_ns)
+    return channel, (*outputs, *late)
+
+
+def _late(channel: Channel, now_ns: int) -> Step:
+    """Turn off what is on longer than it may be: by its limit, its duty cycle, its own time, or its hand that is gone."""
+    next_ns = now_ns + _answer_ns(channel)
+    outputs: list[Output] = []
+    limit_ns = _limit_ns(channel, now_ns) or now_ns
+    if channel.max_due_ns is not None and now_ns >= channel.max_due_ns and limit_ns > now_ns:  # old work fell out of its window
+        channel = replace(channel, max_due_ns=limit_ns)
+        outputs.append(Wake(limit_ns))
+    elif channel.max_due_ns is not None and now_ns >= channel.max_due_ns:
+        outputs += [Send(None, is_on=False, why="late"), Wake(next_ns)]
         if channel.hold is not None:
-            outputs.append(Drop(channel.hold, is_by_board=True))
+            outputs.append(Drop(channel.hold, "board"))
         channel = replace(channel, max_due_ns=next_ns, hold=None)
-    if channel.release_due_ns is not None and event.at_ns >= channel.release_due_ns:
+    if channel.release_due_ns is not None and now_ns >= channel.release_due_ns:
         if channel.type is ChannelType.MOMENTARY and not channel.reported:
             return replace(channel, release_due_ns=None), tuple(outputs)
-        next_ns = event.at_ns + round((channel.answer_within_s + RELEASE_GRACE_S) * NS)
         channel = replace(channel, release_due_ns=next_ns)
-        outputs += [Send(None, is_on=False), Wake(next_ns)]
+        outputs += [Send(None, is_on=False, why="late"), Wake(next_ns)]
     return channel, tuple(outputs)
+
+
+def _limit_ns(channel: Channel, now_ns: int) -> int | None:
+    """Give when one that is on must be off by its limits, if it stays on; None when it has none."""
+    ends: list[int] = []
+    if channel.max_on_s is not None and channel.wear.on_since_ns is not None:
+        ends.append(channel.wear.on_since_ns + round((channel.max_on_s + RELEASE_GRACE_S) * NS))
+    if channel.duty is not None:
+        ends.append(now_ns + channel.wear.left_ns(channel.duty, now_ns))
+    return min(ends, default=None)
 
 
 def _release_due(channel: Channel, now_ns: int) -> int:
@@ -350,7 +335,7 @@ def _lost(channel: Channel) -> Step:
     if channel.pending is not None:
         outputs.append(Fail(channel.pending.request, "offline", "the board went away before it answered"))
     if channel.hold is not None:
-        outputs.append(Drop(channel.hold, is_by_board=True))
+        outputs.append(Drop(channel.hold, "board"))
     outputs.append(Hide())
     gone = replace(channel, reported=None, pending=None, release_due_ns=None, hold=None, let_go_ns=None, max_due_ns=None)
-    return replace(gone, unanswered=False), tuple(outputs)
+    return replace(gone, unanswered=False, halt_due_ns=None), tuple(outputs)

@@ -16,6 +16,10 @@ class Member(Protocol):
     entity: Entity
 
     @property
+    def load_a(self) -> float:
+        """What it draws, in amperes."""
+
+    @property
     def is_off(self) -> bool:
         """Whether it is off for sure; one of which nobody knows counts as on (safety.md 5)."""
 

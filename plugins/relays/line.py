@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -22,61 +22,43 @@ from autocore.api import (
     NoAnswer,
     PluginHost,
     Refused,
-    Sensor,
+    Severity,
     Stamp,
     Switch,
 )
 
-from .channel import (
+from .channel import Channel, step
+from .comeback import Comeback
+from .conditions import Conditions
+from .countdown import Countdown
+from .events import (
+    Alarm,
     Answer,
     Ask,
     Beat,
-    Channel,
     ChannelEvent,
     ChannelType,
     Drop,
     Fail,
+    Halt,
+    Halted,
     Hide,
     LetGo,
     Pass,
+    Resume,
+    SafeState,
     Send,
     Settle,
     Show,
     Tick,
     Wake,
-    step,
 )
 from .groups import Group
 from .section import BoardSection, ChannelSection
+from .wire import RelayCommand, RelayHeartbeat
 
 NS = 1_000_000_000
-COUNT_DOWN_S = 1.0
 _request_numbers = count(1)
-
-
-class RelayCommand(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`relays/{id}/command`: one command for one channel, with the stamp that makes it good once."""
-
-    id: str
-    channel: int
-    state: bool
-    type: str
-    session: str
-    seq: int
-    epoch: int
-    t_ms: int
-    ttl_ms: int
-    duration_ms: int | None = None
-    hold: str | None = None
-
-
-class RelayHeartbeat(msgspec.Struct, frozen=True):
-    """`relays/{id}/heartbeat`: the hand that holds a channel is still there; `t_ms` is the stamp of the holder."""
-
-    hold: str
-    channel: int
-    n: int
-    t_ms: int
 
 
 @dataclass(slots=True)
@@ -90,48 +72,51 @@ class Request:
 
 
 class Line:
-    """One channel of a board: its state machine, its entity, and whoever waits for it."""
+    """One channel of a board: its state machine, its entity, and whoever waits for it.
 
-    def __init__(self, host: PluginHost, board: BoardSection, section: ChannelSection, group: Group | None = None) -> None:
+    Args:
+        host: the plugin's host.
+        board: its board.
+        section: what is written of it.
+        groups: those that it is in, in the order in which room is made.
+    """
+
+    def __init__(self, host: PluginHost, board: BoardSection, section: ChannelSection, groups: Iterable[Group] = ()) -> None:
         self.section = section
-        self._group = group
+        self._groups = tuple(groups)
         self._host = host
         self._board = board
-        self._machine = Channel(section.type, board.answer_within_s, section.on_s, section.max_on_s)
+        self._machine = Channel(
+            section.type,
+            board.answer_within_s,
+            section.on_s,
+            section.max_on_s,
+            safe_state=section.safe_state,
+            min_off_s=section.min_off_s,
+            duty=section.duty,
+            is_stopped=host.entities.are_stopped,
+        )
         self._requests: dict[int, Request] = {}
+        self._halt: str | None = None
+        """The id of the last command that stopped it."""
         self.entity: Entity = host.entities.add(
-            Switch(
-                section.key,
-                name=section.name,
-                unique=str(section.number),
-                device=board.device,
-                icon=section.icon,
-                area=section.area,
-                attributes={"type": section.type.value, "board": board.device, "channel": section.number},
-                written=section.written,
-            ),
+            _switch(board, section),
             on_command=self.command,
             on_hold=Grip(self.press, self.beat, self.release) if section.type is ChannelType.MOMENTARY else None,
+            on_stop=self.stop,
         )
-        self._ends_ns: int | None = None
-        self._stop_counting: Callable[[], None] | None = None
-        self.remaining: Entity | None = None
-        """The seconds that a timed channel stays on; None for the other types."""
-        if section.type is ChannelType.TIMED:
-            self.remaining = host.entities.add(
-                Sensor(
-                    f"{section.key}_remaining",
-                    name=f"{section.name}: remaining",
-                    unique=f"{section.number} remaining",
-                    device=board.device,
-                    unit="s",
-                    device_class="duration",
-                    icon="clock",
-                    area=section.area,
-                )
-            )
-        if group is not None:
+        self.countdown = Countdown(host, board.device, section) if section.type is ChannelType.TIMED else None
+        self._conditions = Conditions(host, section.conditions, self._on_condition_lost)
+        self._is_ending = False
+        was_on = section.restores and self.entity.state.value is True
+        self._comeback = Comeback(host, self.entity.id, section.name, was_on=was_on) if section.restores else None
+        for group in self._groups:
             group.join(self)
+
+    @property
+    def load_a(self) -> float:
+        """What it draws, in amperes."""
+        return self.section.load_a
 
     async def command(self, command: Command) -> Mapping[str, Any]:
         """Carry out `turn_on`, `turn_off` or `toggle`, and give the outcome once the board answered.
@@ -140,24 +125,61 @@ class Line:
             Refused: the board is offline, said no, or a newer command took this one's place.
             NoAnswer: the board stayed silent.
         """
-        if self._wanted(command.verb):
-            return await self._turn_on(command)
-        return await self._ask(command, is_on=False)
+        is_on = self._wanted(command.verb)
+        if self._comeback is not None:
+            self._comeback.touched()
+        return await (self._turn_on(command) if is_on else self._ask(command, is_on=False))
 
     async def press(self, hold: Hold, command: Command) -> Mapping[str, Any]:
         """Turn it on for a hand; raises as `command`."""
         return await self._turn_on(command, hold)
 
     async def _turn_on(self, command: Command, hold: Hold | None = None) -> Mapping[str, Any]:
-        async with self._group.room_for(self, command) if self._group is not None else nullcontext():
+        self._check_conditions()
+        async with AsyncExitStack() as room:
+            for group in self._groups:
+                await room.enter_async_context(group.room_for(self, command))
             if hold is not None and hold.is_over:  # while there was no room yet
                 raise Refused(f"{self.section.name} was let go before it could be turned on", code="released")
+            self._check_conditions()
             return await self._ask(command, is_on=True, hold=None if hold is None else hold.id)
+
+    def _check_conditions(self) -> None:
+        words = self._conditions.unmet()
+        if words is not None:
+            raise Refused(f"{self.section.name} stays off: {words}", code="condition")
+
+    def _on_condition_lost(self, words: str) -> None:
+        if self.section.keeps_on or self.is_off or not self.entity.state.value or self._is_ending:
+            return
+        self._is_ending = True
+        self._host.log.warning("%s is turned off: %s", self.section.name, words)
+        self._host.spawn(self._end(words))
+
+    async def _end(self, words: str) -> None:
+        try:
+            await self._host.services.call("switch.turn_off", {"entity": self.entity.id})
+        except AutocoreError as error:
+            text = f"{self.section.name} must be off ({words}), and cannot be turned off: {error}"
+            self._host.notify(text, title="A condition is lost", severity=Severity.CRITICAL)
+        finally:
+            self._is_ending = False
 
     @property
     def is_off(self) -> bool:
         """Whether it is off for sure."""
         return self._machine.is_off
+
+    def stop(self, is_stopped: bool) -> None:  # noqa: FBT001  # the signal
+        """Go to the safe state at once: everything is stopped; or know that this was reset."""
+        if is_stopped and self._comeback is not None:
+            self._comeback.touched()
+        self.take(Halt(self._host.clock.monotonic_ns()) if is_stopped else Resume())
+
+    def settled(self) -> None:
+        """Take note that the board works by its configuration."""
+        if self._comeback is not None:
+            self._comeback.settled()
 
     def beat(self, hold: str, number: int, t_ms: int) -> None:
         """Pass a beat of its hand on."""
@@ -187,21 +209,19 @@ class Line:
         self._machine, outputs = step(self._machine, event)
         for output in outputs:
             match output:
-                case Send():
-                    self._send(output)
-                case Pass(hold, number, t_ms):
-                    self._pass(RelayHeartbeat(hold, self.section.number, number, t_ms))
-                case Drop(is_by_board=is_by_board):
-                    self._host.entities.let_go(self.entity, Ending.BOARD if is_by_board else Ending.TURNED_OFF)
-                case Settle(number, is_confirmed):
-                    self._finish(number, is_confirmed)
-                case Fail():
-                    self._finish(output.request, self._error(output))
+                case Send() | Pass():
+                    self._say(output)
+                case Drop(why=why):
+                    self._host.entities.let_go(self.entity, Ending(why))
+                case Settle() | Fail():
+                    self._finish(output.request, output.is_confirmed if isinstance(output, Settle) else self._error(output))
                 case Show():
                     self._show(output)
                 case Hide():
-                    self.entity.lose()
-                    self._count_down(None)
+                    self._hide()
+                case Alarm():
+                    words = f"{self.section.name}: its board does not say that it is in its safe state"
+                    self._host.notify(words, title="Not stopped", severity=Severity.CRITICAL)
                 case Wake(at_ns):
                     delay_s = max(0.0, (at_ns - self._host.clock.monotonic_ns()) / NS)
                     self._host.schedule.after(delay_s, self.wake)
@@ -211,34 +231,25 @@ class Line:
         before = self.entity.state.value if self.entity.state.available else None
         came_on = output.is_on and not before
         self.entity.set(output.is_on, request.cause if request else Cause("device", self._board.device))
-        if not output.is_on:
-            self._count_down(0)
-        elif came_on or request is not None:
-            self._count_down(round(self.section.on_s * NS))
-        if self._group is not None and came_on and request is None:
-            self._group.came_on(self)
-        elif self._group is not None and before is not False and not output.is_on:
-            self._group.went_off(self)  # also one of which nobody knew: its board may have let go a moment ago
+        if self.countdown is not None and (not output.is_on or came_on or request is not None):
+            self.countdown.begin(round(self.section.on_s * NS) if output.is_on else 0)
+        if before is None and self._comeback is not None:
+            self._comeback.returned(is_on=output.is_on)
+        for group in self._groups:
+            if came_on and request is None:
+                group.came_on(self)
+            elif before is not False and not output.is_on:
+                group.went_off(self)  # also one of which nobody knew: its board may have let go a moment ago
+        if came_on and request is None and (words := self._conditions.unmet()) is not None:
+            self._on_condition_lost(words)
 
-    def _count_down(self, left_ns: int | None) -> None:
-        """Show from now on how long a timed channel stays on; None: nobody knows."""
-        if self._stop_counting is not None:
-            self._stop_counting()
-            self._stop_counting = None
-        if self.remaining is None:
-            return
-        if left_ns is None:
-            self.remaining.lose()
-            return
-        self._ends_ns = self._host.clock.monotonic_ns() + left_ns
-        self._show_remaining()
-        if left_ns:
-            self._stop_counting = self._host.schedule.every(COUNT_DOWN_S, self._show_remaining)
-
-    def _show_remaining(self) -> None:
-        if self.remaining is not None and self._ends_ns is not None:
-            left_ns = self._ends_ns - self._host.clock.monotonic_ns()
-            self.remaining.set(max(0, round(left_ns / NS)))
+    def _hide(self) -> None:
+        state = self.entity.state
+        if self._comeback is not None and state.available:
+            self._comeback.lost(was_on=state.value is True)
+        self.entity.lose()
+        if self.countdown is not None:
+            self.countdown.lose()
 
     def wake(self) -> None:
         """Tell the state machine that time went on."""
@@ -246,6 +257,10 @@ class Line:
 
     def answered(self, command_id: str, status: str, reason: str | None) -> bool:
         """Take the board's ack when the command was this channel's; say whether it was."""
+        if command_id == self._halt:
+            if status == "applied":
+                self.take(Halted())
+            return True
         for request in self._requests.values():
             if request.stamp.id == command_id:
                 self.take(Answer(request.number, status, reason, self._host.clock.monotonic_ns()))
@@ -259,6 +274,12 @@ class Line:
         if not state.available:
             raise Refused(f"{self.section.name} cannot be toggled: the board has not said what it is", code="offline")
         return not state.value
+
+    def _say(self, output: Send | Pass) -> None:
+        if isinstance(output, Send):
+            self._send(output)
+        else:
+            self._pass(RelayHeartbeat(output.hold, self.section.number, output.number, output.t_ms))
 
     def _send(self, output: Send) -> None:
         request = self._requests.get(output.request) if output.request is not None else None
@@ -274,14 +295,17 @@ class Line:
                 **msgspec.structs.asdict(stamp),
             )
             expiry_s = -(-stamp.ttl_ms // 1000)  # a broker that keeps it for a sleeping board throws it away by then
-            self._host.mqtt.publish(f"{{root}}/relays/{self._board.device}/command", body, qos=2, expiry_s=expiry_s)
+            topic, is_stop = f"{{root}}/relays/{self._board.device}/command", output.why == "stop"
+            if is_stop:
+                self._halt = stamp.id
+            self._host.mqtt.publish(topic, body, qos=2, expiry_s=expiry_s, at_once=is_stop)
         except Refused as error:
             if request is None:
-                self._host.log.warning("%s cannot be told to turn off: %s; its board does so itself", self.section.name, error)
+                self._host.log.warning("%s cannot be told: %s; its board does so itself", self.section.name, error)
             elif not request.done.done():
                 request.done.set_exception(error)
         else:
-            if request is None and output.hold is None:
+            if output.why == "late":
                 self._host.log.warning("%s was on longer than it should be; the gateway released it", self.section.name)
 
     def _pass(self, beat: RelayHeartbeat) -> None:
@@ -303,3 +327,22 @@ class Line:
         if output.code == "no_answer":
             return NoAnswer(sentence, waited_s=self._board.answer_within_s)
         return Refused(sentence, code=output.code)
+
+
+def _switch(board: BoardSection, section: ChannelSection) -> Switch:
+    facts = {"type": section.type.value, "board": board.device, "channel": section.number}
+    further = {"purpose": section.purpose, "priority": section.priority}
+    return Switch(
+        section.key,
+        name=section.name,
+        unique=str(section.number),
+        device=board.device,
+        icon=section.icon,
+        area=section.area,
+        attributes={**facts, **{name: fact for name, fact in further.items() if fact is not None}},
+        protection=section.protection,
+        role=section.role,
+        allow_in_automation=section.allow_in_automation,
+        is_safe_off=section.safe_state is SafeState.OFF,
+        written=section.written,
+    )

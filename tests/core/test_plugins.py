@@ -29,6 +29,7 @@ from autocore.core.mqtt.hub import MqttHub
 from autocore.core.mqtt.message import Message
 from autocore.core.panels import PanelRegistry
 from autocore.core.plugins import Condition, Plugin, Plugins
+from autocore.core.safeguards import Safeguards
 from autocore.core.services import Record, ServiceRegistry
 from autocore.core.storage.database import Database
 from autocore.core.storage.state import KeyValue, StateStore
@@ -79,6 +80,7 @@ class Bench:
             devices,
             self.services,
             Holds(clock, self.entities, self.records.append),
+            Safeguards(),
             self.hub,
             link,
             self.panels,

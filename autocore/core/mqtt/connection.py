@@ -34,6 +34,7 @@ SESSION_EXPIRY_S = 7 * 86_400  # a vehicle that stands for a week
 UNACKNOWLEDGED = 50_000  # while the disk takes nothing; packet ids end at 65 535, and the broker's queue has a limit
 UNSENT_BYTES = 500_000  # what may wait for a broker that does not read
 MESSAGE_BYTES = 3_000  # what paho spends on a message beside its payload
+ORDERS = ("/command", "/stop_all")  # the topics on which nothing may be retained
 SUBSCRIBE_AT_ONCE = 100  # filters in one SUBSCRIBE packet
 
 log = logging.getLogger("autocore.mqtt")
@@ -117,7 +118,7 @@ class Connection:
     def subscribe(self, filters: Mapping[str, int]) -> None:
         """Subscribe to filters with their QoS; nothing happens while there is no connection."""
         # As published: a command that somebody retains while we are here must be known from one that is only said.
-        wanted = [(name, SubscribeOptions(qos, retainAsPublished=name.endswith("/command"))) for name, qos in filters.items()]
+        wanted = [(name, SubscribeOptions(qos, retainAsPublished=name.endswith(ORDERS))) for name, qos in filters.items()]
         for start in range(0, len(wanted), SUBSCRIBE_AT_ONCE):
             if self._client is not None and self.is_connected:
                 self._client.subscribe(wanted[start : start + SUBSCRIBE_AT_ONCE])

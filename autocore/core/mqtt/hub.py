@@ -24,6 +24,7 @@ from autocore.core.mqtt.rejections import Rejections
 from autocore.core.mqtt.subscriptions import Subscriptions
 from autocore.core.mqtt.topics import TopicTrie, check_filter, check_topic, matches
 
+STOP_QOS = 2  # protocol.md: whoever presses knows that it arrived
 TOPICS_REMEMBERED = 10_000  # topics made from input must not fill the memory
 
 Handler = Callable[[Message], object]
@@ -88,7 +89,7 @@ class MqttHub:
         self.admits: Callable[[Message], bool] = lambda _message: True
         """Asked before anybody hears a message; what it refuses is acknowledged, and goes no further."""
         self._memory = memory
-        self._data_lane, self._control_lane = _Lane(), _Lane()
+        self._data_lane, self._control_lane, self._stop_lane = _Lane(), _Lane(), _Lane()
         self._retained: dict[str, tuple[bytes, int]] = {}
         self._held: dict[str, None] = {}  # retained topics of which the broker has not got the newest
         self._claims: dict[str, str] = {}
@@ -103,7 +104,7 @@ class MqttHub:
             clock, endpoint, f"{root}-gateway-control", self._on_control, self._on_control_change, will=will
         )
         self._control.on_room = self._on_room
-        self._stop: Connection = connect(clock, endpoint, f"{root}-gateway-stop", self._on_control, lambda _is_connected: None)
+        self._stop: Connection = connect(clock, endpoint, f"{root}-gateway-stop", self._on_stop_message, self._on_stop_change)
 
     @property
     def is_connected(self) -> bool:
@@ -169,6 +170,18 @@ class MqttHub:
                 is_in = False
                 take_out()
                 self._ask(connection, *lane.filters.remove(name, qos))
+
+        return remove
+
+    def on_stop(self, topic: str, handler: Handler) -> Undo:
+        """Call `handler` for every message on `topic`, on the connection where nothing else is heard; the answer ends that."""
+        name = check_topic(topic.replace("{root}", self.root))
+        take_out = self._stop_lane.trie.add(name, handler)
+        self._stop.subscribe(self._stop_lane.filters.add(name, STOP_QOS)[0])
+
+        def remove() -> None:
+            take_out()
+            self._stop.unsubscribe(self._stop_lane.filters.remove(name, STOP_QOS)[1])
 
         return remove
 
@@ -289,6 +302,13 @@ class MqttHub:
 
     def _on_control(self, message: Message, _message_id: int) -> None:
         self._deliver(self._control_lane, message)
+
+    def _on_stop_message(self, message: Message, _message_id: int) -> None:
+        self._deliver(self._stop_lane, message)
+
+    def _on_stop_change(self, is_connected: bool) -> None:  # noqa: FBT001  # the connection's signal
+        if is_connected:
+            self._stop.subscribe(self._stop_lane.filters.asked())
 
     def _deliver(self, lane: _Lane, message: Message) -> None:
         self.counters.received += 1

@@ -8,6 +8,7 @@ import "./src/history-element.js";
 import "./src/hold-element.js";
 import { live } from "./src/live.js";
 import "./src/shell.js";
+import "./src/stop-element.js";
 import "./src/strength.js";
 
 if (document.body.dataset.live === "yes") live.connect();

@@ -18,11 +18,13 @@ from autocore.web.pages import (
     settings,
     shell,
     static,
+    stop,
     tls,
     wizard,
 )
 
 _CORE = (
+    stop,
     account,
     wizard,
     entities,

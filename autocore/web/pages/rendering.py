@@ -19,6 +19,7 @@ from autocore.core.facets import settle
 from autocore.core.model import Caller, Role
 from autocore.core.panels import PlacedPanel, Slot
 from autocore.core.services import Service
+from autocore.safety.stop import RESET
 from autocore.web.gate import CALLER
 from autocore.web.pages.forms import Field, fields_of
 from autocore.web.pages.languages import CODES, LOCALES, SCRIPT_WORDS, choose, title_of, words_in
@@ -212,6 +213,14 @@ class Pages:
         """Say whether the caller's role may call a service for an entity."""
         return caller is not None and self._parts.permissions.may(self._parts.services.get(service), caller, entity)
 
+    def _stopped(self, view: View) -> str | None:
+        """Say who stopped everything, and when; None while nothing is stopped."""
+        stopped = self._parts.stop_all.stopped
+        if stopped is None:
+            return None
+        wall_ns = self._parts.timeline.wall_ns(stopped.boot, stopped.at_ns)
+        return f"{stopped.who}, {moment(wall_ns, view.language)}."
+
     def _shell(self, request: Request[Any, Any, Any], view: View) -> dict[str, Any]:
         caller: Caller | None = request.scope.get(CALLER)  # type: ignore[assignment]  # the gate's own key
         gettext = words_in(LOCALES, view.language).gettext
@@ -232,6 +241,9 @@ class Pages:
             "tools": tools,
             "may": lambda service, entity: self._may(caller, service, entity),
             "warnings": [gettext(one) for one in warnings_of(self._parts.config.core)],
+            "stop_entity": self._parts.stop_all.entity.id,
+            "stopped": self._stopped(view),
+            "may_reset": caller is not None and caller.is_person and self._may(caller, RESET, ""),
             "look": None if look is None else {"mark": mark_of(look), "is_dark": look.is_dark},
             "colours": self.preferences.of(user_of(request)).colours,
             "script_words": json.dumps({name: gettext(text) for name, text in SCRIPT_WORDS.items()}),

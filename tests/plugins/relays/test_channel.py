@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autocore_plugins.relays.channel import (
-    NS,
+from autocore_plugins.relays.channel import NS, Channel, step
+from autocore_plugins.relays.events import (
     Answer,
     Ask,
     Beat,
-    Channel,
     ChannelEvent,
     ChannelType,
     Drop,
@@ -27,7 +26,6 @@ from autocore_plugins.relays.channel import (
     Show,
     Tick,
     Wake,
-    step,
 )
 
 TOGGLE = Channel(ChannelType.TOGGLE, answer_within_s=3.0)
@@ -116,16 +114,16 @@ def test_a_pulse_that_the_board_does_not_end_is_released_by_the_gateway_until_it
     stuck, _ = play(PULSE, Ask(1, True, 0), Report(True, True, 10))
     _, early = play(stuck, Tick(10 + NS - 1))
     later, late = play(stuck, Tick(10 + NS))
-    assert (early, late) == ([], [Send(None, False)])
+    assert (early, late) == ([], [Send(None, False, why="late")])
     later, again = play(later, Tick(10 + NS + round(3.5 * NS)))
-    assert again == [Send(None, False)]
+    assert again == [Send(None, False, why="late")]
     _, after = play(later, Report(False, True, 6 * NS), Tick(60 * NS))
     assert after == [Show(False, None)]
 
 
 def test_a_pulse_that_the_board_ends_in_time_is_left_alone() -> None:
     _, outputs = play(PULSE, Ask(1, True, 0), Report(True, True, 10), Report(False, True, 500_000_000), Tick(60 * NS))
-    assert Send(None, False) not in outputs
+    assert Send(None, False, why="late") not in outputs
 
 
 def events_in_order(kind: ChannelType) -> st.SearchStrategy[list[ChannelEvent]]:

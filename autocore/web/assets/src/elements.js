@@ -1,4 +1,5 @@
 // The elements that pages are made of: a value, a switch, a count, the devices that are there.
+import { call } from "./ask.js";
 import { live } from "./live.js";
 import { convert, duration, number, say, sayCode } from "./words.js";
 
@@ -65,7 +66,7 @@ class SwitchElement extends HTMLElement {
     this.button.setAttribute("aria-busy", "true");
     this.word.textContent = say("asked");
     const verb = this.state.value === true ? "turn_off" : "turn_on";
-    const result = await live.call(`switch.${verb}`, { entity: this.getAttribute("entity") });
+    const result = await call(`switch.${verb}`, { entity: this.getAttribute("entity") }, this.button.getAttribute("aria-label"));
     this.pending -= 1;
     if (!this.pending) this.button.removeAttribute("aria-busy");
     if (!result.ok) this.refusal.textContent = sayCode(result.code) ?? result.detail;

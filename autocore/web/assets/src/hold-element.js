@@ -1,9 +1,11 @@
 // A button that is on only while it is pressed. It is let go by whatever may mean that the thumb is gone.
+import { answerTo } from "./ask.js";
 import { live } from "./live.js";
 import { say, sayCode } from "./words.js";
 
 const KEYS = new Set([" ", "Enter"]);
 const PRIMARY = 0; // the button of a mouse
+const ARMED_MS = 20000; // after a word or a PIN it can be held for so long without another
 
 class HoldElement extends HTMLElement {
   connectedCallback() {
@@ -43,7 +45,7 @@ class HoldElement extends HTMLElement {
     this.refusal.textContent = "";
     this.word.textContent = say("asked");
     this.classList.add("is-held");
-    this.release = live.hold(this.getAttribute("entity"), (result) => this.#ended(result));
+    this.release = live.hold(this.getAttribute("entity"), (result) => this.#ended(result), this.said);
   }
 
   letGo() {
@@ -53,9 +55,24 @@ class HoldElement extends HTMLElement {
   #ended(result) {
     this.release = null;
     this.classList.remove("is-held");
-    if (!result.ok) this.refusal.textContent = sayCode(result.code) ?? result.detail;
+    if (!result.ok) this.#refused(result);
     else if (result.reason !== "released") this.refusal.textContent = say("let_go");
     if (this.state) this.show(this.state);
+  }
+
+  // A hand cannot hold and answer: the answer arms the button, and the next press holds.
+  async #refused(result) {
+    this.refusal.textContent = sayCode(result.code) ?? result.detail;
+    this.said = undefined;
+    clearTimeout(this.disarm);
+    const said = await answerTo({ ...result, name: this.button.querySelector(".unseen")?.textContent });
+    if (!said) return;
+    this.said = said;
+    this.refusal.textContent = say("armed");
+    this.disarm = setTimeout(() => {
+      this.said = undefined;
+      this.refusal.textContent = "";
+    }, ARMED_MS);
   }
 
   #pressed(event) {

@@ -63,14 +63,15 @@ class Live extends EventTarget {
 
   // Lays a hand on an entity: beats follow the gateway's ticks from this thread until the hold is over, or what this gives is called.
   // Calls `onEnd(result)` once: with what was refused, or with `{ok: true, reason}`.
-  hold(entity, onEnd) {
+  // `said` is what a person answered before: a word or a PIN.
+  hold(entity, onEnd, said = {}) {
     if (!this.isOpen) {
       onEnd({ ok: false, code: "closed", detail: null });
       return null;
     }
     const id = this.nextCall++;
     this.hands.set(id, onEnd);
-    this.#send({ hold: { id, entity } });
+    this.#send({ hold: { id, entity, ...said } });
     return () => {
       if (this.hands.has(id) && this.isOpen) this.#send({ release: id });
       this.#over(id, { ok: true, reason: "released" });

@@ -1,0 +1,1 @@
+"""What stops everything, and keeps it stopped (safety.md 4)."""
