@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from autocore import __version__
-from autocore.builtin import apiwire, mirror, sources
+from autocore.builtin import apiwire, displays, mirror, sources
 from autocore.core import wire
 from autocore.core.facets import Topic
 from autocore.provisioning.wire import ConfigRequest, ConfigUpdate, DeviceConfig, EnrolAnswer, EnrolRequest
@@ -51,6 +51,9 @@ CORE = (
     Spoken("config/update", ConfigUpdate, False, 1, False, "What changed, and for which devices."),
     Spoken("gateway/status", wire.GatewayStatus, False, 1, True, "The gateway is there or not; also its last will."),
     Spoken("stop_all", StopWord, True, 2, False, "Everything goes to its safe state, at once."),
+    Spoken("display/{id}/hold", displays.DisplayHold, True, 0, False, "A thumb is on something that is on while it is held."),
+    Spoken("display/{id}/press", displays.DisplayPress, True, 1, False, "What a thumb did; a release lets go."),
+    Spoken("display/{id}/held", displays.DisplayHeld, False, 0, False, "What became of a hold."),
     Spoken("notify", sources.Word, True, 1, False, "Something that people should know."),
     Spoken("entities/{entity_id}/state", mirror.EntityState, False, 0, True, "A chosen entity's state."),
     Spoken("events/{type}", mirror.Happening, False, 0, False, "A chosen event."),

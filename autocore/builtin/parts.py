@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from autocore import __version__
 from autocore.builtin import figures, sources
+from autocore.builtin.displays import Displays
 from autocore.builtin.eventlog import EventLog
 from autocore.builtin.limits import LimitWatch
 from autocore.builtin.mirror import Mirror
@@ -56,6 +57,7 @@ class Builtin:
         self._witness = witness
         self._plugins: Iterable[PluginStatus] = ()
         self.stop_all = StopAll(core, Latch(core.folders.data))
+        self._displays = Displays(core)
         sources.add_service(core.services, core.notify)
         figures.add_service(core, lambda: self._plugins, self.writes)
 
@@ -63,6 +65,7 @@ class Builtin:
         """Watch, mirror and deliver from now on; before the hub connects."""
         self._plugins = plugins
         self.stop_all.start()
+        self._displays.start()
         self._witness.start(self._core.hub, lambda: plugins)
         self._limits.start()
         self.writes.start()
@@ -82,6 +85,7 @@ class Builtin:
         self._core.bus.emit("gateway.stopping")
         if self._says.gateway:
             self._core.notify("The gateway stops", title="AutoCore", severity=Severity.INFO, source="gateway", key=None)
+        await self._displays.stop()
         await self.stop_all.close()
         self._mirror.stop()
         self._sources.stop()

@@ -167,7 +167,8 @@ class PluginHost:
         if self._is_rehearsal:
             work.close()
             return
-        self._tasks.spawn(self.guard.task(work))
+        task = self._tasks.spawn(self.guard.task(work))
+        task.add_done_callback(lambda _task: work.close())  # one that was cancelled before its turn never ran
 
     def on_stop(self, action: Callable[[], object]) -> None:
         """Call `action` when the plugin stops, before what was added earlier is undone."""

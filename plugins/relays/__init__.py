@@ -53,7 +53,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     )
 
     def context() -> Mapping[str, Any]:
-        return {"boards": list(boards)}
+        return {"boards": list(boards), "feeders": boards.feeders.values(), "now_ns": host.clock.monotonic_ns()}
 
     host.panels.add(Panel(N_("Relays"), icon="toggle-right", template="relays.html", context=context, order=20))
     host.panels.add(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from autocore.api import PluginHost, Presence
 
+from .counts import Counts
 from .events import Lost, Report
 from .groups import Group
 from .line import Line
@@ -23,7 +24,10 @@ class Board:
         is_found: it registered by itself; nobody wrote it down.
     """
 
-    def __init__(self, host: PluginHost, section: BoardSection, groups_of: GroupsOf, *, is_found: bool = False) -> None:
+    def __init__(
+        self, host: PluginHost, section: BoardSection, counts: Counts, groups_of: GroupsOf, *, is_found: bool = False
+    ) -> None:
+        self._counts = counts
         self.section = section
         self.is_found = is_found
         self._host = host
@@ -35,7 +39,7 @@ class Board:
     def add(self, channel: ChannelSection) -> None:
         """Add a channel that it did not have; harmless when it has."""
         if channel.number not in self.lines:
-            self.lines[channel.number] = Line(self._host, self.section, channel, self._groups_of(channel))
+            self.lines[channel.number] = Line(self._host, self.section, channel, self._counts, self._groups_of(channel))
 
     def report(self, channels: Mapping[int, bool], *, is_retained: bool) -> None:
         """Take what the board reports; channels that it does not have here are left alone."""

@@ -12,6 +12,7 @@ import msgspec
 from autocore.api import Device, Event, Message, PluginHost, Standing, slug
 
 from .board import Board
+from .counts import Counts
 from .exclusive import ExclusiveGroup
 from .feeder import Feeder
 from .groups import Group
@@ -48,9 +49,10 @@ class Boards:
     ) -> None:
         self._host = host
         self._discovers = discovers
+        self._counts = Counts(host)
         self._groups: dict[tuple[type[Group], str], Group] = {}
         self.feeders = {name: Feeder(host, name, fuse_a) for name, fuse_a in fuses.items()}
-        self._boards = {section.device: Board(host, section, self._groups_of) for section in sections}
+        self._boards = {section.device: Board(host, section, self._counts, self._groups_of) for section in sections}
 
     def __iter__(self) -> Iterator[Board]:
         """Give the boards as they are shown: the written ones in their order, then the found ones by name."""
@@ -65,6 +67,7 @@ class Boards:
 
     def start(self) -> None:
         """Hear what boards report and answer, and take up those that are known already."""
+        self._counts.start()
         self._host.mqtt.subscribe("{root}/relays/+/state", self._on_state, payload=RelayState, qos=1, urgent=True)
         self._host.events.on("device.ack", self._on_ack)
         self._host.events.on("device.config_applied", self._on_configured)
@@ -122,7 +125,7 @@ class Boards:
                 self._host.log.warning("%s is not shown: there are %s boards that nobody wrote down", device_id, MOST_FOUND)
                 return None
             section = BoardSection(device_id, name, ANSWER_WITHIN_S, ())
-            board = self._boards[device_id] = Board(self._host, section, self._groups_of, is_found=True)
+            board = self._boards[device_id] = Board(self._host, section, self._counts, self._groups_of, is_found=True)
         for number in numbers:
             board.add(ChannelSection(number, f"{slug(device_id)}_{number}", f"{name} {number}"))
         return board

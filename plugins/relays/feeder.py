@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from autocore.api import AutocoreError, Command, PluginHost, Refused, Severity
+from autocore.api import AutocoreError, Command, Limits, PluginHost, Refused, Sensor, Severity
 
 from .groups import Group, Member, called
 
 NS = 1_000_000_000
+NEARLY = 0.9  # of its fuse: beyond that people are warned
 STAGGER_S = 0.15  # safety.md, rule 3: the inrush of one is over before the next begins
 
 
@@ -27,6 +28,18 @@ class Feeder(Group):
         self.fuse_a = fuse_a
         self._starting: list[Member] = []
         self._started_ns: int | None = None
+        self.entity = host.entities.add(
+            Sensor(
+                f"{name}_load",
+                name=f"{name}: load",
+                unit="A",
+                device_class="current",
+                precision=1,
+                icon="bolt",
+                limits=Limits(warn_above=fuse_a * NEARLY),
+                attributes={"fuse": fuse_a},
+            )
+        )
 
     @property
     def load_a(self) -> float:
@@ -53,6 +66,10 @@ class Feeder(Group):
             yield
         finally:
             self._starting.remove(member)
+
+    def changed(self) -> None:
+        """Show what is drawn now."""
+        self.entity.set(self.load_a)
 
     def came_on(self, member: Member) -> None:
         """Turn `member` off again, and raise the alarm, when its board turned it on and the fuse may not hold."""

@@ -48,6 +48,9 @@ class Group(ABC):
     def went_off(self, member: Member) -> None:  # noqa: B027  # most groups need not know
         """Hear that a member is off now."""
 
+    def changed(self) -> None:  # noqa: B027  # as above
+        """Hear that what is known of a member changed."""
+
     def _others_not_off(self, member: Member) -> list[Member]:
         return [one for one in self._members if one is not member and not one.is_off]
 

@@ -31,6 +31,7 @@ from .channel import Channel, step
 from .comeback import Comeback
 from .conditions import Conditions
 from .countdown import Countdown
+from .counts import Count, Counts
 from .events import (
     Alarm,
     Answer,
@@ -78,10 +79,14 @@ class Line:
         host: the plugin's host.
         board: its board.
         section: what is written of it.
+        counts: how often channels came on.
         groups: those that it is in, in the order in which room is made.
     """
 
-    def __init__(self, host: PluginHost, board: BoardSection, section: ChannelSection, groups: Iterable[Group] = ()) -> None:
+    def __init__(
+        self, host: PluginHost, board: BoardSection, section: ChannelSection, counts: Counts, groups: Iterable[Group] = ()
+    ) -> None:
+        self._counts = counts
         self.section = section
         self._groups = tuple(groups)
         self._host = host
@@ -112,6 +117,16 @@ class Line:
         self._comeback = Comeback(host, self.entity.id, section.name, was_on=was_on) if section.restores else None
         for group in self._groups:
             group.join(self)
+
+    @property
+    def name(self) -> str:
+        """Which channel of which board it is: `<board>/<number>`."""
+        return f"{self._board.device}/{self.section.number}"
+
+    @property
+    def count(self) -> Count:
+        """How often it came on, and for how long."""
+        return self._counts.of(self.name)
 
     @property
     def load_a(self) -> float:
@@ -231,6 +246,7 @@ class Line:
         before = self.entity.state.value if self.entity.state.available else None
         came_on = output.is_on and not before
         self.entity.set(output.is_on, request.cause if request else Cause("device", self._board.device))
+        self._counts.take(self.name, is_on=output.is_on)
         if self.countdown is not None and (not output.is_on or came_on or request is not None):
             self.countdown.begin(round(self.section.on_s * NS) if output.is_on else 0)
         if before is None and self._comeback is not None:
@@ -240,6 +256,7 @@ class Line:
                 group.came_on(self)
             elif before is not False and not output.is_on:
                 group.went_off(self)  # also one of which nobody knew: its board may have let go a moment ago
+            group.changed()
         if came_on and request is None and (words := self._conditions.unmet()) is not None:
             self._on_condition_lost(words)
 
@@ -248,6 +265,9 @@ class Line:
         if self._comeback is not None and state.available:
             self._comeback.lost(was_on=state.value is True)
         self.entity.lose()
+        self._counts.take(self.name, is_on=None)
+        for group in self._groups:
+            group.changed()
         if self.countdown is not None:
             self.countdown.lose()
 

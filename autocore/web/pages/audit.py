@@ -23,6 +23,7 @@ from autocore.web.parts import Parts
 from autocore.web.views import LARGEST_SEQ
 
 PAGE = 50
+ACTUATIONS, LOOKED_THROUGH = 20, 60
 Word = Annotated[str, QueryParameter(max_length=100)]
 Moment = Annotated[str, QueryParameter(max_length=40)]
 Place = Annotated[int | None, QueryParameter(ge=0, le=LARGEST_SEQ)]
@@ -56,6 +57,20 @@ async def verify_page(request: Request[Any, Any, Any], pages: Pages, parts: Part
     verdict = await parts.audit.verify()
     context = await _context(request, pages, parts, Question(), {})
     return await pages.page(request, "audit.html", context | {"verdict": _told(request, pages, parts, verdict)})
+
+
+@get("/entities/{entity_id:str}/actuations", opt=needs(Role.TECHNICIAN, "pages:actuations"), include_in_schema=False)
+async def actuations(request: Request[Any, Any, Any], pages: Pages, parts: Parts, entity_id: str) -> Response[str]:
+    """Show who moved one entity, through what, with what result and how fast, the newest first."""
+    entity = parts.entities.get(entity_id)
+    found = await parts.audit.find(Question(text=f'"{entity.id}"'), LOOKED_THROUGH)
+    rows = [_shown(request, pages, parts, row) for row in found if _is_of(row, entity.id)]
+    return await pages.fragment(request, "actuations.html", {"rows": rows[:ACTUATIONS], "entity": entity.id})
+
+
+def _is_of(row: dict[str, Any], entity: str) -> bool:
+    named = row["data"].get("entity")
+    return named == entity or (isinstance(named, list) and entity in named)
 
 
 async def _context(
@@ -142,4 +157,4 @@ def _moment(text: str, field: str) -> int | None:
         raise InvalidData("is no date and time; write e.g. 2026-05-01T12:00", field=field) from None
 
 
-ROUTES = [audit_page, verify_page]
+ROUTES = [audit_page, verify_page, actuations]

@@ -94,6 +94,7 @@ async def entity_page(
     one = entities.get(entity_id)
     context = await _about(pages, request, one, history, timeline)
     context["may_change"] = caller.may(Role.TECHNICIAN, "entities:write")
+    context["may_look"] = bool(one.description.verbs) and caller.may(Role.TECHNICIAN, "pages:actuations")
     return await pages.page(request, "entity.html", context)
 
 

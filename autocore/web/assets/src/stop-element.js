@@ -14,6 +14,7 @@ class StoppedElement extends HTMLElement {
   show(isStopped) {
     if (!isStopped) this.querySelector("[data-who]").textContent = "";
     this.banner.hidden = !isStopped;
+    this.parentElement.classList.toggle("is-stopped", isStopped);
   }
 }
 
