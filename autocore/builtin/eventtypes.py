@@ -77,6 +77,7 @@ TYPES: Mapping[str, EventType] = {
         EventType("device.unknown", _INFO, N_("nobody knows whether the device %(device)s is there")),
         EventType("device.changed", _INFO, N_("the device %(device)s was changed")),
         EventType("device.reported", _ERROR, N_("the device %(device)s reports: %(message)s (%(code)s)")),
+        EventType("device.config_asked", _INFO, N_("the device %(device)s is to be told its configuration anew"), is_kept=False),
         EventType("device.config_applied", _INFO, N_("the device %(device)s works by version %(version)s of its configuration")),
         EventType("device.config_refused", _WARNING, N_("the device %(device)s does not take version %(version)s: %(problem)s")),
         EventType("device.forgotten", _SECURITY, N_("the device %(device)s was forgotten")),

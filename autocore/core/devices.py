@@ -186,6 +186,10 @@ class DeviceRegistry:
         self._seen_ns.pop(device_id, None)
         self._bus.emit("device.forgotten", {"device": device_id}, cause)
 
+    def reconfigure(self, device_id: str) -> None:
+        """Have the configuration of a device put together anew: a plugin says something else of it now."""
+        self._bus.emit("device.config_asked", {"device": device_id})
+
     def approve(self, device_id: str, cause: Cause = GATEWAY, granted: Collection[str] | None = None) -> Device:
         """Let a device take part; `granted` are the capabilities that give it rights, None leaves those it has."""
         if granted is not None:

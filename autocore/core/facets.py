@@ -90,11 +90,18 @@ class Entities:
                 self._registry.release(entity)
 
         self._scope.undo(release)
-        if on_hold is not None:
-            guard = self._scope.guard
-            grip = Grip(guard.handler(on_hold.press), guard.function(on_hold.beat), guard.function(on_hold.release))
-            self._holds.add(entity, grip)
+        self.hold(entity, on_hold)
         return entity
+
+    def hold(self, entity: Entity, grip: Grip | None) -> None:
+        """Let one of the plugin's entities be held from now on, None: no more; the hold that it may be in ends."""
+        if entity not in self.own:
+            return
+        self._holds.remove(entity)
+        if grip is not None:
+            guard = self._scope.guard
+            guarded = Grip(guard.handler(grip.press), guard.function(grip.beat), guard.function(grip.release))
+            self._holds.add(entity, guarded)
 
     def let_go(self, entity: Entity, ending: Ending) -> None:
         """End the hold of one of the plugin's entities, e.g. because its board let go; harmless when nobody holds it."""
@@ -139,6 +146,10 @@ class Devices:
     def stamp(self, device_id: str, ttl_s: float = COMMAND_TTL_S) -> Stamp:
         """Give the stamp for one command; raises `Refused` (`offline`) when the device cannot take one."""
         return self._link.stamp(device_id, ttl_s)
+
+    def reconfigure(self, device_id: str) -> None:
+        """Have the hook `device_config` asked again for a device: it says something else now."""
+        self._registry.reconfigure(device_id)
 
     def expect(self, device_id: str, command_id: str, within_s: float) -> Expectation:
         """Await the ack of a command that is about to leave."""

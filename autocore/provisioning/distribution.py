@@ -28,7 +28,7 @@ HOOK = "device_config"
 SETTLE_S = 0.2  # many entities come at once; one look for all of them
 HASH_CHARS = 16
 PLUGINS = ("plugin.running", "plugin.stopped", "plugin.failed", "config.reloaded", "entity.changed")
-DEVICES = ("device.found", "device.changed", "device.replaced", "device.forgotten")
+DEVICES = ("device.found", "device.changed", "device.replaced", "device.forgotten", "device.config_asked")
 
 log = logging.getLogger("autocore.devices")
 

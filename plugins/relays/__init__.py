@@ -7,11 +7,12 @@ from typing import Any
 
 import voluptuous as vol
 
-from autocore.api import N_, Device, Panel, PluginHost, Refused, ServiceCall, Slot, device_id, hookimpl
+from autocore.api import N_, Device, Panel, PluginHost, Slot, hookimpl
 
 from .boards import Boards
 from .schema import SCHEMA
-from .section import boards_of, described, feeders_of
+from .section import boards_of, feeders_of
+from .services import add_services
 from .wire import RelayCommand, RelayHeartbeat
 
 NAMES_FROM_BYTES = 2_048  # a board with less room is told what it works by, and not what people call it
@@ -36,24 +37,11 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     boards.start()
     host.data = boards
 
-    async def all_off(call: ServiceCall) -> Mapping[str, Any]:
-        wanted = call.data["board"]
-        chosen = [one for one in boards if wanted in (None, one.section.device)]
-        if wanted is not None and not chosen:
-            known = ", ".join(one.section.device for one in boards) or "none"
-            raise Refused(f"there is no board {wanted}; the boards are {known}", code="unknown")
-        switches = [line.entity.id for board in chosen for line in board.lines.values()]
-        return await host.services.call("switch.turn_off", {"entity": switches}, call.caller) if switches else {"results": []}
-
-    host.services.add(
-        "all_off",
-        all_off,
-        schema=vol.Schema({vol.Optional("board", default=None): vol.Any(device_id, None)}),
-        description=N_("Turn every channel of one board off, or of all."),
-    )
+    add_services(host, boards)
 
     def context() -> Mapping[str, Any]:
-        return {"boards": list(boards), "feeders": boards.feeders.values(), "now_ns": host.clock.monotonic_ns()}
+        now_ns = host.clock.monotonic_ns()
+        return {"boards": list(boards), "feeders": boards.feeders.values(), "now_ns": now_ns, "spell": spell}
 
     host.panels.add(Panel(N_("Relays"), icon="toggle-right", template="relays.html", context=context, order=20))
     host.panels.add(
@@ -61,12 +49,32 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
     )
 
 
+def spell(seconds: float) -> str:
+    """Give a time as people write it: its two largest units."""
+    rest, words = round(seconds, 1), []
+    for unit, size in (("h", 3_600), ("min", 60)):
+        amount, rest = divmod(rest, size)
+        if amount:
+            words.append(f"{amount:.0f} {unit}")
+    if rest or not words:
+        words.append(f"{rest:g} s")
+    return " ".join(words[:2])
+
+
 @hookimpl
 def device_config(device: Device, host: PluginHost) -> Mapping[str, Any] | None:
     """Give a relay board what its channels are, so that it can hold their limits by itself."""
-    section = host.data.section_of(device.id)
-    if section is None:
+    board = host.data.find(device.id)
+    if board is None:
         return None
     is_small = device.config_bytes is not None and device.config_bytes < NAMES_FROM_BYTES
-    channels = {str(one.number): described(one, with_name=not is_small) for one in section.channels}
-    return {"link_timeout_s": section.link_timeout_s, "channels": channels}
+    told: Mapping[str, Any] = board.described(with_names=not is_small)
+    return told
+
+
+@hookimpl
+def routes(host: PluginHost) -> list[Any]:
+    """Give the routes by which the page begins and ends a test."""
+    from .rest import handlers  # noqa: PLC0415  # Litestar takes a while, and `autocore check` needs no routes
+
+    return handlers(host)

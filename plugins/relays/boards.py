@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from autocore.api import Device, Event, Message, PluginHost, Standing, slug
+from autocore.api import Device, Event, Message, PluginHost, Refused, Standing, slug
 
 from .board import Board
 from .counts import Counts
@@ -60,10 +60,21 @@ class Boards:
         yield from (one for one in boards if not one.is_found)
         yield from sorted((one for one in boards if one.is_found), key=lambda one: one.section.name)
 
-    def section_of(self, device_id: str) -> BoardSection | None:
-        """Give what is known of a board, None when the device is none."""
+    def find(self, device_id: str) -> Board | None:
+        """Give a board, None when the device is none."""
+        return self._boards.get(device_id)
+
+    def get(self, device_id: str) -> Board:
+        """Give a board.
+
+        Raises:
+            Refused: there is none of that id (`unknown`).
+        """
         board = self._boards.get(device_id)
-        return None if board is None else board.section
+        if board is None:
+            known = ", ".join(sorted(self._boards)) or "none"
+            raise Refused(f"there is no board {device_id}; the boards are {known}", code="unknown")
+        return board
 
     def start(self) -> None:
         """Hear what boards report and answer, and take up those that are known already."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -55,7 +55,7 @@ from .events import (
     Wake,
 )
 from .groups import Group
-from .section import BoardSection, ChannelSection
+from .section import BoardSection, ChannelSection, tested
 from .wire import RelayCommand, RelayHeartbeat
 
 NS = 1_000_000_000
@@ -107,9 +107,9 @@ class Line:
         self.entity: Entity = host.entities.add(
             _switch(board, section),
             on_command=self.command,
-            on_hold=Grip(self.press, self.beat, self.release) if section.type is ChannelType.MOMENTARY else None,
             on_stop=self.stop,
         )
+        self._offer_hold()
         self.countdown = Countdown(host, board.device, section) if section.type is ChannelType.TIMED else None
         self._conditions = Conditions(host, section.conditions, self._on_condition_lost)
         self._is_ending = False
@@ -117,6 +117,17 @@ class Line:
         self._comeback = Comeback(host, self.entity.id, section.name, was_on=was_on) if section.restores else None
         for group in self._groups:
             group.join(self)
+
+    def test(self, *, is_tested: bool) -> None:
+        """Be on only while it is held, for a test of the board; or be again what is written."""
+        section = tested(self.section) if is_tested else self.section
+        self._machine = replace(self._machine, type=section.type, safe_state=section.safe_state)
+        self._host.entities.describe(self.entity, _switch(self._board, section))
+        self._offer_hold()
+
+    def _offer_hold(self) -> None:
+        is_held = self._machine.type is ChannelType.MOMENTARY
+        self._host.entities.hold(self.entity, Grip(self.press, self.beat, self.release) if is_held else None)
 
     @property
     def name(self) -> str:
@@ -247,7 +258,7 @@ class Line:
         came_on = output.is_on and not before
         self.entity.set(output.is_on, request.cause if request else Cause("device", self._board.device))
         self._counts.take(self.name, is_on=output.is_on)
-        if self.countdown is not None and (not output.is_on or came_on or request is not None):
+        if self.countdown is not None and self._machine.type.ends_itself and (not output.is_on or came_on or request is not None):
             self.countdown.begin(round(self.section.on_s * NS) if output.is_on else 0)
         if before is None and self._comeback is not None:
             self._comeback.returned(is_on=output.is_on)
@@ -309,7 +320,7 @@ class Line:
             body = RelayCommand(
                 channel=self.section.number,
                 state=output.is_on,
-                type=self.section.type.value,
+                type=self._machine.type.value,
                 duration_ms=output.duration_ms,
                 hold=output.hold,
                 **msgspec.structs.asdict(stamp),

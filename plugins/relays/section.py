@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -84,6 +84,11 @@ class BoardSection:
     answer_within_s: float
     channels: tuple[ChannelSection, ...]
     link_timeout_s: float = LINK_TIMEOUT_S
+
+
+def tested(channel: ChannelSection) -> ChannelSection:
+    """Give a channel as it is during a test of its board: on only while it is held, and with the limits that it has."""
+    return replace(channel, type=ChannelType.MOMENTARY, safe_state=SafeState.OFF, link_loss=None, restores=False)
 
 
 def described(channel: ChannelSection, *, with_name: bool) -> dict[str, Any]:
