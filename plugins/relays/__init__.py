@@ -51,7 +51,7 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
 
 def spell(seconds: float) -> str:
     """Give a time as people write it: its two largest units."""
-    rest, words = round(seconds, 1), []
+    rest, words = round(seconds, 1 if seconds < 60 else None), []  # noqa: PLR2004  # a minute
     for unit, size in (("h", 3_600), ("min", 60)):
         amount, rest = divmod(rest, size)
         if amount:

@@ -41,9 +41,9 @@ class Count:
         self.since_ns = None
         return True
 
-    def hours(self, now_ns: int) -> float:
-        """Give how long it was on, in hours."""
-        return (self.on_ns + (0 if self.since_ns is None else now_ns - self.since_ns)) / NS / 3_600
+    def on_s(self, now_ns: int) -> float:
+        """Give how long it was on."""
+        return (self.on_ns + (0 if self.since_ns is None else now_ns - self.since_ns)) / NS
 
 
 class Counts:
@@ -79,5 +79,5 @@ class Counts:
         if self._is_changed or is_on:
             self._is_changed = False
             now_ns = self._host.clock.monotonic_ns()
-            values = {name: [one.turns, round(one.hours(now_ns) * 3_600)] for name, one in self._counts.items()}
+            values = {name: [one.turns, round(one.on_s(now_ns))] for name, one in self._counts.items()}
             self._host.spawn(self._host.store.set(STORED, values))

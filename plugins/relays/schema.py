@@ -42,11 +42,9 @@ def _link_loss(value: Any) -> str:
     raise vol.Invalid("use off, keep, or hold and some whole seconds, e.g. hold 30s")
 
 
-def _safe_state(value: Any) -> str:
-    word = {False: "off", True: "on"}.get(value, value) if isinstance(value, bool) else value  # YAML reads a bare off as false
-    if word not in [one.value for one in SafeState]:
-        raise vol.Invalid("use off, keep or on")
-    return str(word)
+def _word(value: Any) -> Any:
+    """Give the word that YAML reads as a boolean when it stands bare."""
+    return {False: "off", True: "on"}[value] if isinstance(value, bool) else value
 
 
 def _amperes(value: Any) -> float:
@@ -193,7 +191,7 @@ CHANNEL = vol.Schema(
                 "safe_state",
                 default=None,
                 description="what it is at power-up, at a new connection and when everything is stopped",
-            ): vol.Any(_safe_state, None),
+            ): vol.Any(vol.All(_word, _one_of([one.value for one in SafeState])), None),
             vol.Optional(
                 "link_loss", default=None, description="what its board does when the link is lost: off, keep, or hold 30s"
             ): vol.Any(_link_loss, None),
@@ -205,7 +203,7 @@ CHANNEL = vol.Schema(
             ),
             vol.Optional(
                 "on_condition_lost", default="off", description="what happens when one holds no longer: off or keep"
-            ): vol.All(lambda value: "off" if value is False else value, _one_of(["off", "keep"])),
+            ): vol.All(_word, _one_of(["off", "keep"])),
             vol.Optional(
                 "protection", default="none", description="what people are asked before it moves: confirm or pin"
             ): _one_of(["none", "confirm", "pin"]),

@@ -7,7 +7,7 @@ else a schema says is written as JSON. A field that is left empty and may be lef
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,7 @@ from autocore.core.errors import InvalidData
 from autocore.core.mqtt.message import check_depth
 
 LONGEST = 10_000
+YES, NO = "yes", "no"
 
 
 class Input(StrEnum):
@@ -28,6 +29,8 @@ class Input(StrEnum):
     NUMBER = "number"
     FLAG = "flag"
     CHOICE = "choice"
+    MAYBE = "maybe"
+    """Yes, no, or nothing said."""
     LINES = "lines"
     JSON = "json"
     PASSWORD = "password"  # noqa: S105  # the name of an input
@@ -72,7 +75,7 @@ def fields_of(schema: Any, values: Mapping[str, Any], *, is_typed: bool = False)
             continue
         default = getattr(key, "default", vol.UNDEFINED)
         given = default() if default is not vol.UNDEFINED and callable(default) else None
-        kind, options = _input(inner, name)
+        kind, options = (Input.MAYBE, (YES, NO)) if _may_be_unsaid(inner) else _input(inner, name)
         if kind is Input.LINES and any(not isinstance(one, str) for one in values.get(name) or ()):
             kind = Input.JSON  # items that are more than a text
         fields.append(
@@ -88,19 +91,43 @@ def fields_of(schema: Any, values: Mapping[str, Any], *, is_typed: bool = False)
     return fields
 
 
+def mapping_of(schema: Any) -> Mapping[Any, Any] | None:
+    """Give the mapping that a schema describes, None when it describes none."""
+    return _mapping(schema)
+
+
+def collection_of(schema: Any) -> Any:
+    """Give what each item of a schema's list or free mapping must be, when that is a mapping of named keys; None otherwise."""
+    for part in _alternatives(schema):
+        if isinstance(part, list) and part and is_named(part[0]):
+            return part[0]
+        if isinstance(part, Mapping):
+            inner = next((inner for key, inner in part.items() if not isinstance(key, (str, vol.Marker))), None)
+            if inner is not None and is_named(inner):
+                return inner
+    return None
+
+
+def is_named(schema: Any) -> bool:
+    """Say whether a schema is a mapping of named keys."""
+    return any(isinstance(key, (str, vol.Marker)) for key in _mapping(schema) or ())
+
+
 def is_formed(schema: Any) -> bool:
     """Say whether a schema is a mapping of named keys, so that a form can be drawn."""
     return _mapping(schema) is not None
 
 
-def data_of(schema: Any, sent: Mapping[str, Any]) -> dict[str, Any]:
+def data_of(schema: Any, sent: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
     """Give what a form sent, as JSON types in the shape of the schema; the schema itself still has to check it.
+
+    Keys `without` are not in the form.
 
     Raises:
         InvalidData: a field cannot be read; `field` names it.
     """
     data: dict[str, Any] = {}
-    for field in fields_of(schema, {}):
+    for field in (one for one in fields_of(schema, {}) if one.name not in without):
         words = sent.get(field.name)
         text = words if isinstance(words, str) else ""
         if len(text) > LONGEST:
@@ -109,11 +136,35 @@ def data_of(schema: Any, sent: Mapping[str, Any]) -> dict[str, Any]:
             data[field.name] = words is not None
         elif text.strip() or (field.is_required and field.input is Input.TEXT):
             data[field.name] = _read(field, text)
-    return data
+    numbered: dict[str, Any] = _numbered(schema, data)
+    return numbered
+
+
+def _numbered(schema: Any, value: Any) -> Any:
+    """Give a value with the numbers that its schema has for keys: JSON knows texts only."""
+    for part in _alternatives(schema):
+        if isinstance(part, list) and isinstance(value, list) and part:
+            return [_numbered(part[0], one) for one in value]
+        if isinstance(part, Mapping) and isinstance(value, Mapping):
+            named = {key.schema if isinstance(key, vol.Marker) else key: inner for key, inner in part.items()}
+            free = next(((key, inner) for key, inner in part.items() if not isinstance(key, (str, vol.Marker))), (None, None))
+            is_counted = int in _alternatives(free[0])
+            return {
+                int(key) if is_counted and key not in named and _is_number(key) else key: _numbered(
+                    named.get(key, free[1]), inner
+                )
+                for key, inner in value.items()
+            }
+    return value
+
+
+def _is_number(key: Any) -> bool:
+    return isinstance(key, str) and key.isascii() and key.isdecimal()
 
 
 def _read(field: Field, text: str) -> Any:
     readers: dict[Input, Callable[[str], Any]] = {
+        Input.MAYBE: lambda text: text == YES,
         Input.WHOLE: int,
         Input.NUMBER: lambda text: float(text.replace(",", ".")),
         Input.LINES: _lines,
@@ -172,6 +223,11 @@ def _input(inner: Any, name: str) -> tuple[Input, tuple[str, ...]]:
     return (Input.TEXT if str in kinds else Input.ANY), ()
 
 
+def _may_be_unsaid(inner: Any) -> bool:
+    """Say whether it is yes, no, or nothing."""
+    return isinstance(inner, vol.Any) and bool in inner.validators and None in inner.validators
+
+
 def _alternatives(inner: Any) -> list[Any]:
     """Give the validators that a value may or must pass, flat, without None."""
     if isinstance(inner, vol.Schema):
@@ -193,6 +249,8 @@ def _shown(kind: Input, value: Any) -> Any:
         return bool(value)
     if value is None:
         return ""
+    if kind is Input.MAYBE:
+        return YES if value else NO
     if kind is Input.LINES and isinstance(value, (list, tuple)):
         return "\n".join(str(one) for one in value)
     if kind is Input.JSON:

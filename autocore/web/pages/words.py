@@ -28,6 +28,8 @@ WORDS = (
     N_("failed"),
     N_("quarantined"),
     N_("stopped"),
+    N_("yes"),
+    N_("no"),
     N_("Done."),
     N_("Saved."),
     N_("this is not a number"),

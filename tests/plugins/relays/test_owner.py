@@ -241,3 +241,19 @@ async def test_what_cannot_be_is_said_in_one_sentence_before_anything_starts(car
         await car.start(f"relays:\n  feeders: {{front: {{fuse: 30}}}}\n  boards: [{{device: bar, channels: {{1: {channel}}}}}]\n")
     assert sentence in str(faults.value)
     assert len(faults.value.faults) == 1
+
+
+async def test_the_page_counts_how_often_and_how_long_each_was_on_over_restarts(car: Car, board: FakeBoard) -> None:
+    for _ in range(3):
+        await turn_on(car, KEY)
+        await car.advance(30)
+        await car.call("switch.turn_off", {"entity": KEY})
+    await car.advance(60)
+    assert "3 times on, 1 min 30 s" in await car.page("/relays")
+    await car.stop()
+    await car.start(CONFIG)
+    car.board("bar", channels=8)
+    await car.settle()
+    await turn_on(car, KEY)
+    await car.advance(10)
+    assert "4 times on, 1 min 40 s" in await car.page("/relays")
