@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from autocore.api import AutocoreError, PluginHost, Role, readable
+from autocore.api import AutocoreError, Caller, Cause, PluginHost, Role, readable
 
 from .api import Api, Fault, Other, Pressed, Said
 from .chats import Chats
@@ -90,6 +90,8 @@ class Commands:
         match word:
             case "/on" | "/off":
                 reply = self._switch(said, chat, rest, is_on=word == "/on", is_backlog=is_backlog)
+            case "/stop":
+                reply = await self._stop(said, chat, is_backlog=is_backlog)
             case "/start" | "/help":
                 reply = self._help(chat)
             case "/status":
@@ -107,6 +109,7 @@ class Commands:
         lines = [_("/status: how the vehicle is"), _("/devices: the boards and whether they are there")]
         if chat.role >= Role.OPERATOR:
             lines += [_("/on NAME, /off NAME: turn a switch on or off, after a question")]
+        lines += [_("/stop: stop everything at once; only a person at the vehicle's web resets that")]
         lines += [_("Warnings and alarms arrive here by themselves.")]
         return Reply("\n".join(escaped(line) for line in lines))
 
@@ -117,6 +120,17 @@ class Commands:
         if self._is_old(said, is_backlog=is_backlog):
             return Reply(_("This came too old; send it again if you still want it."))
         return self._switching.ask(chat, said.user, name, is_on=is_on)
+
+    async def _stop(self, said: Said, chat: Chat, *, is_backlog: bool) -> Reply:
+        """Stop everything, whoever says so and without a question; but not minutes later, when nobody expects it any more."""
+        _ = self._words
+        if self._is_old(said, is_backlog=is_backlog):
+            return Reply(_("This came too old; send it again if you still want it."))
+        try:
+            await self._host.services.call("gateway.stop_all", {}, Caller(Cause("telegram", chat.name), chat.role))
+        except AutocoreError as error:
+            return Reply(f"❗ {escaped(str(error))}")
+        return Reply(_("Everything was told to stop. A person at the vehicle's web resets that."))
 
     def _is_old(self, said: Said, *, is_backlog: bool) -> bool:
         wall_ns, quality = self._host.clock.wall_ns()

@@ -93,7 +93,7 @@ class Switching:
         caller = Caller(Cause("telegram", chat.name), chat.role)
         verb = "turn_on" if question.is_on else "turn_off"
         try:
-            await self._host.services.call(f"switch.{verb}", {"entity": entity_id}, caller)
+            await self._host.services.call(f"switch.{verb}", {"entity": entity_id, "confirm": True}, caller)  # they were asked
         except NoAnswer as error:
             said = _("%(name)s: the board did not answer; whether it acted is not known.", name=name)
             return f"❗ {said}\n{escaped(str(error))}"

@@ -82,6 +82,21 @@ async def test_a_yes_after_a_minute_comes_too_late(car: Car, server: BotApi) -> 
     assert board.commands == []
 
 
+async def test_a_stop_stops_everything_at_once_and_no_chat_resets_it(car: Car, server: BotApi) -> None:
+    board = await vehicle(car, server, chats="[{id: 7, role: viewer}]")
+    await car.call("switch.turn_on", {"entity": "switch.winch"})
+    assert "Everything was told to stop." in seen((await ask(car, server, "/stop"))["text"])
+    assert board.channels[1] is False
+    assert car.core.safeguards.is_stopped
+    assert (await ask(car, server, "/reset"))["text"] == "There is no such command; /help lists them."
+
+
+async def test_a_stop_that_comes_minutes_late_stops_nothing(car: Car, server: BotApi) -> None:
+    await vehicle(car, server)
+    assert "too old" in seen((await ask(car, server, "/stop", at_s=now_s(car) - 31))["text"])
+    assert not car.core.safeguards.is_stopped
+
+
 async def test_only_who_asked_may_answer(car: Car, server: BotApi) -> None:
     board = await vehicle(car, server, chats="[7, -5]")
     await ask(car, server, "/on winch", chat=-5, user=1)
