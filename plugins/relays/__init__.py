@@ -44,6 +44,22 @@ def setup(host: PluginHost, config: Mapping[str, Any]) -> None:
         return {"boards": list(boards), "feeders": boards.feeders.values(), "now_ns": now_ns, "spell": spell}
 
     host.panels.add(Panel(N_("Relays"), icon="toggle-right", template="relays.html", context=context, order=20))
+
+    def chosen() -> Mapping[str, Any]:
+        return {"lines": [line for board in boards for line in board.lines.values() if line.section.on_dashboard]}
+
+    if chosen()["lines"]:
+        host.panels.add(
+            Panel(
+                N_("Switches"),
+                icon="toggle-right",
+                template="chosen.html",
+                context=chosen,
+                slot=Slot.DASHBOARD,
+                order=60,
+                wide=True,
+            )
+        )
     host.panels.add(
         Panel(N_("Relays active"), icon="bolt", template="active.html", context=context, slot=Slot.DASHBOARD, order=20)
     )

@@ -214,6 +214,7 @@ CHANNEL = vol.Schema(
             vol.Optional(
                 "priority", default=None, description="when the battery runs low: 9 is shed first, 1 last, keep never"
             ): vol.Any(None, "keep", vol.All(int, vol.Range(1, 9)), msg="use 1 to 9, or keep"),
+            vol.Optional("dashboard", default=False, description="whether it stands on the dashboard"): bool,
             vol.Optional("icon", default=None, description="a Tabler icon"): vol.Any(str, None),
             vol.Optional("area", default=None, description="where in the vehicle"): vol.Any(label, None),
         },

@@ -45,6 +45,7 @@ class ChannelSection:
         conditions: what must hold for it to be on.
         keeps_on: whether it stays on when one of them no longer holds.
         priority: of its load when the battery runs low: 1 is shed last, 9 first; `keep` never; None: nobody said.
+        on_dashboard: whether it has a place there.
         written: which of its facts the configuration owns, and where.
     """
 
@@ -72,6 +73,7 @@ class ChannelSection:
     role: Role | None = None
     allow_in_automation: bool = True
     priority: int | str | None = None
+    on_dashboard: bool = False
     written: Mapping[str, str] | None = None
 
 
@@ -157,6 +159,7 @@ def _channel(number: int, channel: Mapping[str, Any], written: Mapping[str, str]
         role=None if channel["role"] is None else Role.parse(channel["role"]),
         allow_in_automation=channel["allow_in_automation"],
         priority=channel["priority"],
+        on_dashboard=channel["dashboard"],
         written=written,
     )
 

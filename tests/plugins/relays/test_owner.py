@@ -257,3 +257,18 @@ async def test_the_page_counts_how_often_and_how_long_each_was_on_over_restarts(
     await turn_on(car, KEY)
     await car.advance(10)
     assert "4 times on, 1 min 40 s" in await car.page("/relays")
+
+
+async def test_chosen_channels_stand_on_the_dashboard_with_their_switch_or_their_button(car: Car) -> None:
+    channels = "{1: {name: Light, dashboard: true}, 2: {name: Horn, purpose: horn, dashboard: true}, 3: {name: Fan}}"
+    await car.start(f"relays:\n  boards: [{{device: bar, channels: {channels}}}]\n")
+    page = await car.page("/")
+    assert (
+        '<ac-switch entity="switch.light"' in page,
+        '<ac-hold entity="switch.horn"' in page,
+        '<ac-switch entity="switch.fan"' in page,
+    ) == (
+        True,
+        True,
+        False,
+    )
