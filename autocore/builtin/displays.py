@@ -16,7 +16,7 @@ import msgspec
 
 from autocore.core.bus import Event
 from autocore.core.errors import AutocoreError, InvalidData, Refused
-from autocore.core.holds import STALE_MS, Ending
+from autocore.core.holds import Ending
 from autocore.core.host import Core
 from autocore.core.model import Caller, Cause, Role
 from autocore.core.mqtt.message import Message
@@ -61,6 +61,7 @@ class _Hand:
     lease: str
     caller: Caller
     item: str
+    t_ms: int
     task: asyncio.Task[None] | None = None
 
 
@@ -114,29 +115,26 @@ class Displays:
     def _press(self, key: tuple[str, str], word: DisplayHold) -> None:
         self._lapse(key)
         try:
-            self._check(key[0], word)
+            self._check(key[0])
         except Refused as error:
             self._tell(key, DisplayHeld(word.hold, ok=False, code=error.code, detail=str(error)))
             return
         session = getattr(self._core.devices.find(key[0]), "session", None)
         caller = Caller(Cause("mqtt", key[0]), Role.OPERATOR, session=session or key[0])
-        hand = self._hands[key] = _Hand(secrets.token_urlsafe(16), caller, word.item)
+        hand = self._hands[key] = _Hand(secrets.token_urlsafe(16), caller, word.item, word.t_ms)
         self._core.holds.follow(hand.lease, lambda ending: self._over(key, ending))
         hand.task = asyncio.get_running_loop().create_task(self._begin(key, hand))
         self._tasks.add(hand.task)
         hand.task.add_done_callback(self._tasks.discard)
 
-    def _check(self, device: str, word: DisplayHold) -> None:
-        age_ms = self._core.holds.tick_ms - word.t_ms
-        if not 0 <= age_ms <= STALE_MS:
-            raise Refused(f"this press is {age_ms} ms old; take the gateway's clock from the welcome", code="stale")
+    def _check(self, device: str) -> None:
         if sum(one == device for one, _ in self._hands) >= FINGERS:
             raise Refused(f"a display holds at most {FINGERS} items at once", code="busy")
 
     async def _begin(self, key: tuple[str, str], hand: _Hand) -> None:
         service = f"{hand.item.partition('.')[0]}.hold"
         try:
-            await self._core.services.call(service, {"entity": hand.item, "lease": hand.lease}, hand.caller)
+            await self._core.services.call(service, {"entity": hand.item, "lease": hand.lease, "tick": hand.t_ms}, hand.caller)
         except AutocoreError as error:
             self._refuse(key, error.code, str(error))
         else:

@@ -27,6 +27,7 @@ from autocore.core.services import Record, Service, ServiceCall, ServiceRegistry
 BEAT_EVERY_MS = 100  # decisions.md, Beats: what a holder shall do
 STALE_MS = 300  # protocol.md, rule 7: a link that stalled brings its beats in one burst, so their age decides
 DEAD_MAN_MS = 500  # safety.md: after the stamp of the last beat, not after its arrival
+LAPSED_KEPT = 1_024  # leases are random: of one that lies so many holds back no press is on its way any more
 HANDS = frozenset({"rest", "websocket", "mqtt"})
 """The ways in behind which a hand can be; no rule, macro or message holds anything."""
 MS = NS // 1_000
@@ -85,6 +86,11 @@ class Hold:
     timer: Timer | None = None
 
     @property
+    def t_ms(self) -> int:
+        """The stamp of the newest beat: what the command that turns it on carries, for it is its own first beat."""
+        return self.dead_man.t_ms
+
+    @property
     def is_over(self) -> bool:
         """Whether the hand is gone."""
         return self.ending is not None
@@ -129,6 +135,7 @@ class Holds:
         self._by_lease: dict[str, Hold] = {}
         self._by_entity: dict[str, Hold] = {}
         self._grips: dict[str, Grip] = {}
+        self._lapsed: dict[str, None] = {}
         self._followers: dict[str, Callable[[Ending], object]] = {}
 
     def __iter__(self) -> Iterator[Hold]:
@@ -162,6 +169,7 @@ class Holds:
             {
                 vol.Required("entity"): str,
                 vol.Optional("lease"): vol.All(str, vol.Length(min=16, max=64)),
+                vol.Optional("tick"): int,
                 vol.Optional("confirm"): bool,
                 vol.Optional("pin"): str,
             }
@@ -232,17 +240,19 @@ class Holds:
             raise Refused(f"{name} cannot be held: {why}", code="offline" if entity.handler is None else "not_momentary")
         if (other := self._by_entity.get(entity.id)) is not None:
             raise Refused(f"{name} is held by {other.caller.cause.who}", code="held_by")
+        self._check_age(call.data.get("tick"))
         lease = call.data.get("lease") or secrets.token_urlsafe(16)
-        if lease in self._by_lease:
-            raise InvalidData("this lease is in use; leave it out, and one is made", field="lease")
+        if lease in self._by_lease or lease in self._lapsed:  # a press that a network doubles is no second press
+            raise InvalidData("this lease was used already; leave it out, and one is made", field="lease")
         await self._safeguards.check(entity, "hold", call.data, call.caller)
         if (other := self._by_entity.get(entity.id)) is not None:  # while the PIN was looked at
             raise Refused(f"{name} is held by {other.caller.cause.who}", code="held_by")
         now_ns = self._clock.monotonic_ns()
-        hold = Hold(secrets.token_hex(8), lease, entity, grip, call.caller, now_ns, DeadMan(now_ns // MS))
+        dead_man = DeadMan(call.data.get("tick", now_ns // MS))
+        hold = Hold(secrets.token_hex(8), lease, entity, grip, call.caller, now_ns, dead_man)
         self._by_lease[lease] = self._by_entity[entity.id] = hold
         self._watch(hold)
-        data = {key: value for key, value in call.data.items() if key not in ("entity", "lease")}
+        data = {key: value for key, value in call.data.items() if key not in ("entity", "lease", "tick")}
         with ExitStack() as unless_on:
             unless_on.callback(self._end, hold, Ending.REFUSED)
             # Whoever holds hears of the board's refusal, also who would not wait for it: else nobody would end the hold.
@@ -250,6 +260,11 @@ class Holds:
             unless_on.pop_all()
         beats = {"beat_every_ms": BEAT_EVERY_MS, "lapses_after_ms": DEAD_MAN_MS, "tick": self.tick_ms}
         return {"entity": entity.id, "lease": lease, **beats, **answer}
+
+    def _check_age(self, tick_ms: int | None) -> None:
+        """Refuse a press that a network held back: whoever pressed may be gone. One that says no tick is taken as one of now."""
+        if tick_ms is not None and not 0 <= self.tick_ms - tick_ms <= STALE_MS:
+            raise Refused(f"the press is {self.tick_ms - tick_ms} ms old, at most {STALE_MS}; press again", code="stale")
 
     def _held(self, lease: str, caller: Caller) -> Hold:
         hold = self._by_lease.get(lease)
@@ -273,6 +288,9 @@ class Holds:
         if hold.timer is not None:
             hold.timer.cancel()
         del self._by_lease[hold.lease], self._by_entity[hold.entity.id]
+        self._lapsed[hold.lease] = None
+        if len(self._lapsed) > LAPSED_KEPT:
+            del self._lapsed[next(iter(self._lapsed))]
         hold.grip.release(hold.id, ending)
         if ending is not Ending.REFUSED:  # that is in the record of the call
             now_ns = self._clock.monotonic_ns()

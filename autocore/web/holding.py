@@ -32,6 +32,7 @@ class HoldWord(msgspec.Struct):
     entity: str
     confirm: bool = False
     pin: str | None = None
+    tick: int | None = None
 
 
 class BeatWord(msgspec.Struct):
@@ -97,8 +98,7 @@ class Hands:
 
     async def _carry_out(self, word: HoldWord, lease: str) -> None:
         data = {"entity": word.entity, "lease": lease, "confirm": word.confirm}
-        if word.pin is not None:
-            data["pin"] = word.pin
+        data |= {name: said for name, said in (("pin", word.pin), ("tick", word.tick)) if said is not None}
         service = f"{word.entity.partition('.')[0]}.hold"
         try:
             answer = dict(await self._services.call(service, data, self._caller))

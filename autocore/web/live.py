@@ -141,7 +141,7 @@ class Client:
         elif word.call is not None:
             await self._call(word.call)
         elif word.ping is not None:
-            await self.send({"pong": word.ping})
+            await self.send({"pong": word.ping, "tick": self._live.holds.tick_ms})
         else:
             known = "subscribe, unsubscribe, call, hold, beat, release or ping"
             await self.send({"error": {"code": "unknown", "detail": f"say one of {known}"}})

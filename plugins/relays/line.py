@@ -168,7 +168,7 @@ class Line:
             if hold is not None and hold.is_over:  # while there was no room yet
                 raise Refused(f"{self.section.name} was let go before it could be turned on", code="released")
             self._check_conditions()
-            return await self._ask(command, is_on=True, hold=None if hold is None else hold.id)
+            return await self._ask(command, is_on=True, hold=hold)
 
     def _check_conditions(self) -> None:
         words = self._conditions.unmet()
@@ -215,12 +215,15 @@ class Line:
         """Turn it off: its hand is gone."""
         self.take(LetGo(hold, self._host.clock.monotonic_ns()))
 
-    async def _ask(self, command: Command, *, is_on: bool, hold: str | None = None) -> Mapping[str, Any]:
+    async def _ask(self, command: Command, *, is_on: bool, hold: Hold | None = None) -> Mapping[str, Any]:
         stamp = self._host.devices.stamp(self._board.device)
+        if hold is not None:
+            stamp = msgspec.structs.replace(stamp, t_ms=hold.t_ms)
         request = Request(next(_request_numbers), stamp, command.caller.cause, asyncio.get_running_loop().create_future())
         self._requests[request.number] = request
         try:
-            self.take(Ask(request.number, is_on, self._host.clock.monotonic_ns(), hold))
+            now_ns = self._host.clock.monotonic_ns()
+            self.take(Ask(request.number, is_on, now_ns, None if hold is None else hold.id))
             if not command.waits:
                 return {"outcome": "asked", "command": stamp.id}
             is_confirmed = await request.done

@@ -69,6 +69,7 @@ SCRIPT_WORDS: Mapping[str, str] = {
     "armed": N_("Now hold it."),
     "code_confirm_required": N_("It asks first; nothing was sent."),
     "code_pin_required": N_("It asks for your PIN; nothing was sent."),
+    "code_stale": N_("The press came too late. Press again."),
     "code_stopped": N_("Everything is stopped. Reset that first."),
     "let_go": N_("It let go. Press again."),
     "code_no_answer": N_("No answer from the board."),

@@ -14,11 +14,12 @@ from autocore.web.access import DELEGATED, needs
 
 
 class NewHold(msgspec.Struct):
-    """What is to be held."""
+    """What is to be held; with a `tick` (from `GET holds`) a press that comes more than 300 ms late is refused."""
 
     entity: str
     confirm: bool = False
     pin: str | None = None
+    tick: int | None = None
 
 
 class Beat(msgspec.Struct):
@@ -31,13 +32,14 @@ class Beat(msgspec.Struct):
 async def list_holds(holds: Holds) -> dict[str, Any]:
     """Give what is held now, and by whom."""
     items = [{"entity": one.entity.id, "who": one.caller.cause.who, "beats": one.dead_man.n} for one in holds]
-    return {"items": items, "next": None}
+    return {"items": items, "next": None, "tick": holds.tick_ms}
 
 
 @post("/holds", opt=needs(Role.VIEWER, DELEGATED), status_code=201, summary="Hold something")
 async def hold(services: ServiceRegistry, caller: Caller, data: NewHold) -> dict[str, Any]:
     """Turn on what is on only while it is held; it goes off half a second after the tick of the last beat."""
-    wish = {"entity": data.entity, "confirm": data.confirm, **({} if data.pin is None else {"pin": data.pin})}
+    further = {"pin": data.pin, "tick": data.tick}
+    wish = {"entity": data.entity, "confirm": data.confirm, **{name: one for name, one in further.items() if one is not None}}
     return dict(await services.call(f"{data.entity.partition('.')[0]}.hold", wish, caller))
 
 

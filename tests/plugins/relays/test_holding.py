@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autocore.core.errors import NoAnswer, PermissionDenied, Refused
+from autocore.core.errors import InvalidData, NoAnswer, PermissionDenied, Refused
 from autocore.core.holds import Ending
 from autocore.core.model import Caller, Cause, Role
 from autocore.testing import Car, FakeBoard, Hand
@@ -200,3 +200,40 @@ async def test_who_held_what_and_for_how_long_stands_in_the_audit(car: Car, boar
     assert set(held) == {"switch.hold", "switch.release"}
     assert held["switch.release"]["detail"] == "released: held for 2.0 s"
     assert held["switch.release"]["who"] == "ana"
+
+
+async def call_hold(car: Car, **more: Any) -> Any:
+    caller = Caller(Cause("rest", "test"), Role.OPERATOR, session="test")
+    call = asyncio.ensure_future(car.core.services.call("switch.hold", {"entity": WINCH, **more}, caller))
+    await car.settle()
+    return await call
+
+
+async def test_a_press_that_a_network_held_back_turns_nothing_on(car: Car, board: FakeBoard) -> None:
+    tick = car.core.holds.tick_ms
+    await car.advance(0.301)
+    with pytest.raises(Refused, match="the press is 301 ms old, at most 300; press again") as refused:
+        await call_hold(car, tick=tick)
+    assert refused.value.code == "stale"
+    with pytest.raises(Refused, match="-5 ms old"):
+        await call_hold(car, tick=car.core.holds.tick_ms + 5)
+    assert board.commands == []
+
+
+async def test_a_press_that_is_a_little_old_is_held_from_when_it_was_made(car: Car, board: FakeBoard) -> None:
+    tick = car.core.holds.tick_ms
+    await car.advance(0.2)
+    await call_hold(car, tick=tick)
+    assert board.commands[0]["t_ms"] == tick, "the command is the first beat of the thumb"
+    await car.advance(0.3)
+    assert board.channels[1] is False
+
+
+async def test_a_press_that_comes_twice_is_one(car: Car, board: FakeBoard) -> None:
+    lease = "a" * 20
+    await call_hold(car, lease=lease)
+    await car.advance(0.5)
+    assert board.channels[1] is False
+    with pytest.raises(InvalidData, match="this lease was used already"):
+        await call_hold(car, lease=lease)
+    assert [one["state"] for one in board.commands if one["state"]] == [True]

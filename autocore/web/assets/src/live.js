@@ -1,5 +1,7 @@
 // The one live socket of a page. States come in, calls go out; nothing that moves the vehicle is ever kept for later.
 const WAITS_MS = [200, 500, 1000, 2000, 5000];
+const PING_MS = 20000; // so old is what is known of the gateway's clock, at most: clocks drift apart by a millisecond
+const ROUND_TRIP_MS = 300; // a pong that took longer says too little
 const CALL_LIMIT_MS = 35000; // the longest a board may take, and the way back
 
 class Live extends EventTarget {
@@ -28,6 +30,8 @@ class Live extends EventTarget {
       this.lostAt = null;
       if (this.wanted.size) this.#send({ subscribe: { entities: [...this.wanted] } });
       if (this.events.size) this.#send({ subscribe: { events: [...this.events] } });
+      this.clock = null;
+      this.#ping();
       this.dispatchEvent(new Event("change"));
     });
     socket.addEventListener("message", (message) => this.#take(JSON.parse(message.data)));
@@ -71,11 +75,29 @@ class Live extends EventTarget {
     }
     const id = this.nextCall++;
     this.hands.set(id, onEnd);
-    this.#send({ hold: { id, entity, ...said } });
+    this.#send({ hold: { id, entity, tick: this.#tick(), ...said } });
     return () => {
       if (this.hands.has(id) && this.isOpen) this.#send({ release: id });
       this.#over(id, { ok: true, reason: "released" });
     };
+  }
+
+  // The gateway's clock as the last quick pong told it, never later than it is: a press that a network holds back is known by it.
+  #tick() {
+    return this.clock ? Math.floor(this.clock.tick + performance.now() - this.clock.at) : undefined;
+  }
+
+  #ping() {
+    clearTimeout(this.pinging);
+    if (!this.isOpen) return;
+    this.pinged = performance.now();
+    this.#send({ ping: 0 });
+    this.pinging = setTimeout(() => this.#ping(), PING_MS);
+  }
+
+  #pong(tick) {
+    const at = performance.now();
+    if (at - this.pinged <= ROUND_TRIP_MS) this.clock = { tick, at };
   }
 
   #over(id, result) {
@@ -101,7 +123,8 @@ class Live extends EventTarget {
   }
 
   #take(body) {
-    if (body.snapshot) this.#states(body.snapshot);
+    if (body.pong !== undefined) this.#pong(body.tick);
+    else if (body.snapshot) this.#states(body.snapshot);
     else if (body.changes) this.#states(body.changes);
     else if (body.tick) for (const id of this.hands.keys()) this.#send({ beat: { id, tick: body.tick } });
     else if (body.released) this.#over(body.released.id, { ok: true, reason: body.released.reason });
