@@ -323,7 +323,7 @@ def _limit_ns(channel: Channel, now_ns: int) -> int | None:
         ends.append(channel.wear.on_since_ns + round((channel.max_on_s + RELEASE_GRACE_S) * NS))
     if channel.duty is not None:
         ends.append(now_ns + channel.wear.left_ns(channel.duty, now_ns))
-    return min(ends, default=None)
+    return max(now_ns, min(ends)) if ends else None
 
 
 def _release_due(channel: Channel, now_ns: int) -> int:
@@ -337,5 +337,6 @@ def _lost(channel: Channel) -> Step:
     if channel.hold is not None:
         outputs.append(Drop(channel.hold, "board"))
     outputs.append(Hide())
+    channel = replace(channel, wear=channel.wear.forget_rest())
     gone = replace(channel, reported=None, pending=None, release_due_ns=None, hold=None, let_go_ns=None, max_due_ns=None)
     return replace(gone, unanswered=False, halt_due_ns=None), tuple(outputs)

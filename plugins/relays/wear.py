@@ -47,6 +47,10 @@ class Wear:
             turns = (*turns[:at], (turns[at][0], turns[at + 1][1]), *turns[at + 2 :])
         return Wear(turns, None, now_ns)
 
+    def forget_rest(self) -> Wear:
+        """Give the wear of one of which nobody knows any more what it is: it may work, so it does not rest."""
+        return replace(self, off_since_ns=None)
+
     def since(self, start_ns: int) -> Wear:
         """Give the wear without what ended before `start_ns`."""
         return replace(self, turns=tuple(one for one in self.turns if one[1] > start_ns))
