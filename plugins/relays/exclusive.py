@@ -30,6 +30,13 @@ class ExclusiveGroup(Group):
                     raise Refused(f"{called(other)} must be off first; its board did not say so", code="exclusive")
             yield
 
+    def check(self, member: Member) -> None:
+        """Refuse when another one is on, or may be."""
+        for other in self._others_not_off(member):
+            raise Refused(
+                f"{called(other)} was turned on meanwhile; {called(member)} shares the group {self.name}", code="exclusive"
+            )
+
     def came_on(self, member: Member) -> None:
         """Turn the others off: somebody turned `member` on at the board."""
         on = self._others_on(member)

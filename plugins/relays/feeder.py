@@ -54,12 +54,12 @@ class Feeder(Group):
             Refused: the fuse would not hold (`fuse`); nothing is turned on.
         """
         async with self._turn:
-            self._check(member)
+            self.check(member)
             if self._started_ns is not None:
                 left_s = STAGGER_S - (self._host.clock.monotonic_ns() - self._started_ns) / NS
                 if left_s > 0:
                     await self._host.clock.sleep(left_s)
-                    self._check(member)
+                    self.check(member)
             self._started_ns = self._host.clock.monotonic_ns()
             self._starting.append(member)
         try:
@@ -76,7 +76,8 @@ class Feeder(Group):
         if self.load_a > self.fuse_a:
             self._host.spawn(self._turn_off(member, self.load_a))
 
-    def _check(self, member: Member) -> None:
+    def check(self, member: Member) -> None:
+        """Refuse when the fuse would not hold."""
         others_a = sum(one.load_a for one in self._members if one is not member and (not one.is_off or one in self._starting))
         if others_a + member.load_a > self.fuse_a:
             words = (

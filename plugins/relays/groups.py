@@ -42,6 +42,14 @@ class Group(ABC):
         """Have room for `member` to be turned on, and keep the others from being turned on until the caller is done."""
 
     @abstractmethod
+    def check(self, member: Member) -> None:
+        """Look once more in the moment in which the command leaves: a board's button may have been pressed meanwhile.
+
+        Raises:
+            Refused: there is no room for `member` any more.
+        """
+
+    @abstractmethod
     def came_on(self, member: Member) -> None:
         """Do what is to be done when somebody turned `member` on at its board."""
 

@@ -28,12 +28,18 @@ class InterlockGroup(Group):
             Refused: another one is on, or nobody knows what it is (`interlock`); nothing is turned on.
         """
         async with self._turn:
-            self._check(member)
-            left_s = self._left_s(member)
-            if left_s > 0:
+            self._check_others(member)
+            while (left_s := self._left_s(member)) > 0:  # a button may begin it anew meanwhile
                 await self._host.clock.sleep(left_s)
-                self._check(member)
+                self._check_others(member)
             yield
+
+    def check(self, member: Member) -> None:
+        """Refuse when another one is on, may be, or was less than the dead time ago."""
+        self._check_others(member)
+        if self._left_s(member) > 0:
+            words = f"another of the interlock {self.name} was on a moment ago; try {called(member)} again"
+            raise Refused(words, code="interlock")
 
     def came_on(self, member: Member) -> None:
         """Turn `member` off again, and raise the alarm: somebody turned it on at its board while another one is on."""
@@ -45,7 +51,7 @@ class InterlockGroup(Group):
         """Begin the dead time of the others."""
         self._off_ns[member.entity.id] = self._host.clock.monotonic_ns()
 
-    def _check(self, member: Member) -> None:
+    def _check_others(self, member: Member) -> None:
         for other in self._others_not_off(member):
             is_on = other.entity.state.available and other.entity.state.value
             state = "is on" if is_on else "may be on: its board does not say"

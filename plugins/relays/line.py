@@ -168,6 +168,8 @@ class Line:
             if hold is not None and hold.is_over:  # while there was no room yet
                 raise Refused(f"{self.section.name} was let go before it could be turned on", code="released")
             self._check_conditions()
+            for group in self._groups:
+                group.check(self)
             return await self._ask(command, is_on=True, hold=hold)
 
     def _check_conditions(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from autocore.core.errors import ConfigFaults, Refused
@@ -200,3 +202,19 @@ async def test_what_a_channel_cannot_be_is_said(car: Car, channel: str, words: s
     with pytest.raises(ConfigFaults) as caught:
         await car.start(f"relays: {{boards: [{{device: main, channels: {{1: {channel}}}}}]}}\n")
     assert words in str(caught.value)
+
+
+async def test_a_button_that_is_pressed_while_others_are_turned_off_keeps_the_next_one_off(car: Car) -> None:
+    channels = "{1: {name: Low, exclusive: beams}, 2: {name: High, exclusive: beams}, 3: {name: Fog, exclusive: beams}}"
+    await car.start(f"relays:\n  boards: [{{device: bar, channels: {channels}}}]\n")
+    board = car.board("bar", channels=3)
+    await car.call("switch.turn_on", {"entity": "switch.low"})
+    board.is_silent = True
+    asking = asyncio.ensure_future(car.call("switch.turn_on", {"entity": "switch.fog"}))
+    await car.settle()  # Low is told to be off, and its board says nothing yet
+    board.report(**{"1": False, "2": True})  # it is off now, and somebody turned High on
+    board.is_silent = False
+    await car.settle()
+    with pytest.raises(Refused, match="High was turned on meanwhile"):
+        await asking
+    assert all(one["channel"] != 3 for one in board.commands if one["state"])
