@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.faults import r12_real
 from tests.faults.r12_deadman import an_hour, many
 from tests.faults.thumb import Figures
 
@@ -14,6 +15,12 @@ def test_whatever_dies_while_a_winch_is_held_it_is_off_in_time_and_stays_off() -
     assert figures.faults == []
     assert figures.began > 150
     assert figures.worst_ms > 300, "some of them died without a word"
+
+
+def test_with_real_processes_it_is_off_in_time_by_the_clock_on_the_wall() -> None:
+    found = r12_real.play(12, 10)
+    assert found.failures == []
+    assert found.runs >= 7
 
 
 def test_a_good_link_holds_for_minutes() -> None:
