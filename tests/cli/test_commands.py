@@ -18,7 +18,7 @@ from tests.conftest import AS_AN_AUTHOR, CONFIG, PASSWORD, Ear, Start, eventuall
 from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
-SHOWN = ["can", "derived", "relays", "system", "telegram", "telemetry", "themes"]
+SHOWN = ["battery", "can", "derived", "relays", "system", "telegram", "telemetry", "themes"]
 
 
 def autocore(*words: str | Path, text: str | None = None) -> subprocess.CompletedProcess[str]:

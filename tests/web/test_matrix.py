@@ -43,7 +43,7 @@ def routes():
 
     return [level, empty]
 '''
-CONFIG = "telemetry:\nrelays:\nsystem:\ncan: {demo: true}\nthemes:\ntelegram:\nderived:\ntank:\n"
+CONFIG = "telemetry:\nrelays:\nsystem:\ncan: {demo: true}\nthemes:\ntelegram:\nderived:\nbattery:\ntank:\n"
 THROUGH = 218  # what no handler and no guard answers
 SAMPLES = {"int": "7", "float": "1.5", "uuid": "00000000-0000-4000-8000-000000000000"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
