@@ -227,7 +227,9 @@ def _report(channel: Channel, event: Report) -> Step:
     if pending is not None and answers:
         outputs.append(Settle(pending.request, is_confirmed=True))
         pending = None
-    if hold is not None and not event.is_on and channel.reported:  # it was on for this hand, and the board let go
+    # It was on for this hand, and the board let go. While the press is on its way the word is of the hold before: a thumb that
+    # presses again at once finds the board still on.
+    if hold is not None and channel.pending is None and not event.is_on and channel.reported:
         outputs.append(Drop(hold, "board"))
         hold = None
     release_due_ns = channel.release_due_ns if event.is_on else None

@@ -217,3 +217,14 @@ def test_every_request_ends_exactly_once_and_only_a_person_turns_on(  # noqa: C9
     channel, outputs = step(channel, Tick(now + 10 * NS))
     ended += [one.request for one in outputs if isinstance(one, (Settle, Fail))]
     assert sorted(ended) == asked
+
+
+def test_a_thumb_that_presses_again_at_once_is_not_dropped_by_the_end_of_its_last_hold() -> None:
+    momentary = Channel(ChannelType.MOMENTARY, answer_within_s=3.0)
+    held, _ = play(momentary, Ask(1, True, 0, "a"), Report(True, True, 5), LetGo("a", 10), Ask(2, True, 11, "b"))
+    again, outputs = play(held, Report(False, True, 12))
+    assert (again.hold, outputs) == ("b", [Show(False, None)])
+    on, outputs = play(again, Report(True, True, 13))
+    assert outputs[-1] == Settle(2, is_confirmed=True)
+    _, outputs = play(on, Report(False, True, 14))
+    assert Drop("b", "board") in outputs
