@@ -139,6 +139,7 @@ class PowerWatch:
                 said, _ = await program.communicate()
         except TimeoutError:
             program.kill()
+            await program.wait()
             return f"{command[0]} did not end within {COMMAND_LIMIT_S:g} s"
         if program.returncode:
             words = said.decode(errors="replace").strip()[:200] or "it said nothing"
