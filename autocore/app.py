@@ -58,7 +58,7 @@ from autocore.core.services import ServiceRegistry, add_verbs
 from autocore.core.storage.state import BootInfo, DataFolder, KeyValue, StateStore
 from autocore.core.wire import GatewayStatus
 from autocore.damage import Damages
-from autocore.doors import FOLDER, Doors, encrypts, names_now, outside_of
+from autocore.doors import FOLDER, Doors, encrypts, import_web, names_now, outside_of, settled
 from autocore.plugindatabase import open_plugin_database
 from autocore.provisioning.desk import Provisioning, provisioning
 from autocore.provisioning.wire import EnrolBroker
@@ -73,6 +73,7 @@ from autocore.records import (
     tell_of_loss,
     teller,
 )
+from autocore.shutdown import offer_power_down
 
 EXPIRE_EVERY_S = 1.0
 CONNECT_LIMIT_S = 3.0  # a broker of our own answers in milliseconds; one elsewhere may come later
@@ -138,6 +139,8 @@ class Gateway:
         """The core's parts, once they run."""
         self.restart = asyncio.Event()
         """Set when the gateway shall stop, do what waits for it, and start again."""
+        self.ended = asyncio.Event()
+        """Set when the gateway shall stop for good."""
         self.site: Any = None
         """The web as an ASGI application, behind its gate."""
         self._permissions = Permissions(config.core.auth.permissions)
@@ -199,7 +202,7 @@ class Gateway:
             self._stack.callback(live_in(self.config.core.autocore.timezone))
             self._stack.callback(self._start_log())
         # Importing the web takes longest; it can do so while the broker and the databases come up.
-        web = asyncio.get_running_loop().run_in_executor(None, _import_web) if not self._is_rehearsal else None
+        web = asyncio.get_running_loop().run_in_executor(None, import_web) if not self._is_rehearsal else None
         doors = self._open_doors(web) if web is not None and self._connect_by is None else None
         if doors is not None and encrypts(self.config.core):
             await self._open_certificates()
@@ -229,6 +232,7 @@ class Gateway:
             broker=self._broker_for_boards,
         )
         await self._connect(parts.hub, parts.link, boards)
+        offer_power_down(parts, records, self.ended.set)
         self._keep_time(parts.bus, parts.entities, records)
         if self.certificates is not None:
             self.certificates.follow(parts.bus)
@@ -315,7 +319,7 @@ class Gateway:
         doors = Doors(self.config.core.web, self.http_port)
         doors.open()
         self._stack.callback(doors.close)
-        self._stack.push_async_callback(_settled, web)
+        self._stack.push_async_callback(settled, web)
         return doors
 
     async def _open_certificates(self) -> None:
@@ -484,13 +488,3 @@ class Gateway:
             return
         await doors.serve(self._stack, modules, site, self.settings.data, self.certificates)
         doors.announce(self._stack, modules, core.clock, core.vehicle)
-
-
-def _import_web() -> Any:
-    from autocore.web import serving  # noqa: PLC0415  # half a second of imports, beside the start of the rest
-
-    return serving
-
-
-async def _settled(web: asyncio.Future[Any]) -> None:
-    await asyncio.wait([web])

@@ -124,3 +124,15 @@ def names_now(web: WebSection, mqtt: MqttSection) -> Names:
     """Give the names and addresses of the gateway at this moment."""
     addresses = {one for host in (web.host, mqtt.host) for one in addresses_of(host)}
     return names_of(web.hostname, socket.gethostname(), web.names, sorted(addresses))
+
+
+def import_web() -> Any:
+    """Import the web, half a second beside the start of the rest, and give its parts."""
+    from autocore.web import serving  # noqa: PLC0415  # see above
+
+    return serving
+
+
+async def settled(web: asyncio.Future[Any]) -> None:
+    """Return once the import of the web is over, however it ended."""
+    await asyncio.wait([web])

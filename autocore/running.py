@@ -55,7 +55,9 @@ async def run(settings: Settings, beside: Beside) -> None:
         running = [gateway]
         try:
             async with beside(gateway):
-                await _either(stop, gateway.restart)
+                await _either(stop, gateway.restart, gateway.ended)
+            if gateway.ended.is_set():
+                stop.set()
         finally:
             running = []
             await gateway.stop()

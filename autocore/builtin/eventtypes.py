@@ -114,6 +114,8 @@ TYPES: Mapping[str, EventType] = {
         EventType("plugin.quarantined", _ERROR, N_("the plugin %(plugin)s was taken out: %(reason)s")),
         EventType("plugin.errors", _ERROR, N_("the plugin %(plugin)s raised %(errors)s errors; the log has them")),
         EventType("gateway.started", _INFO, N_("the gateway started (version %(version)s, start %(boot)s)")),
+        EventType("gateway.going_down", _WARNING, N_("the gateway gets ready to lose its power")),
+        EventType("gateway.came_back", _INFO, N_("the power stays; the gateway goes on")),
         EventType("gateway.stopping", _INFO, N_("the gateway stops")),
         EventType("broker.lost", _WARNING, N_("the broker is away: %(reason)s")),
         EventType("broker.back", _INFO, N_("the broker is connected")),

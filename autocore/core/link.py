@@ -86,6 +86,7 @@ class DeviceLink:
         self._expected: dict[tuple[str, str], Expectation] = {}  # (device, command id): nobody answers for another
         self._undo: list[Callable[[], None]] = []
         self._status_timer: Timer | None = None
+        self._word: Literal["online", "going_down"] = "online"
 
     def start(self) -> None:
         """Listen to the boards and say that the gateway is there, now and at every reconnection."""
@@ -119,13 +120,29 @@ class DeviceLink:
         for expectation in list(self._expected.values()):
             expectation.close()
 
+    def go_down(self) -> None:
+        """Say that the power goes: boards take their outputs to what they do on a lost link, and nobody is welcomed any more."""
+        self._word = "going_down"
+        for device in self._devices:
+            if device.is_welcomed:
+                self._devices.update(device.id, is_welcomed=False)
+        self._publish_status()
+
+    def come_back(self) -> None:
+        """Say that the gateway stays after all: boards ask for a welcome, and get one. Harmless when it was not going."""
+        if self._word != "online":
+            self._word = "online"
+            self._publish_status()
+
     def stamp(self, device_id: str, ttl_s: float = COMMAND_TTL_S) -> Stamp:
         """Give the stamp for one command to a board, to be sent at once; each stamp is good for one command.
 
         Raises:
             UnknownName: no such device.
-            Refused: it is not online, or was not welcomed yet (`offline`).
+            Refused: it is not online, or was not welcomed yet (`offline`), or the gateway's power goes (`going_down`).
         """
+        if self._word != "online":
+            raise Refused("the gateway is going down; nothing is switched any more", code="going_down")
         device = self._devices.online(device_id)
         seq = self._sequences[device_id] = self._sequences.get(device_id, 0) + 1
         return Stamp(
@@ -256,6 +273,8 @@ class DeviceLink:
         """Welcome a board; without the number of its status it asks again, because it cannot tell how old the answer is."""
         if device.session is None or device.standing is not Standing.APPROVED or not self._hub.is_connected:
             return
+        if self._word != "online":
+            return  # whoever is welcomed would obey again
         last = self._sequences.get(device.id, 0)
         word = Welcome(session=device.session, epoch=self._epoch, seq=last, t_ms=self._t_ms(), ask=ask)
         self._publish(f"{self._hub.root}/devices/{device.id}/welcome", word, qos=1)
@@ -266,9 +285,9 @@ class DeviceLink:
             self._status_timer.cancel()
         self._status_timer = self._clock.call_later(STATUS_EVERY_S, self._publish_status)
         if self._hub.is_connected:
-            self._publish(f"{self._hub.root}/gateway/status", self._status("online"), qos=1, retain=True)
+            self._publish(f"{self._hub.root}/gateway/status", self._status(self._word), qos=1, retain=True)
 
-    def _status(self, word: Literal["online", "offline"]) -> GatewayStatus:
+    def _status(self, word: Literal["online", "offline", "going_down"]) -> GatewayStatus:
         online = sum(device.presence is Presence.ONLINE for device in self._devices)
         uptime_s = (self._clock.monotonic_ns() - self._started_ns) // NS
         return GatewayStatus(word, self._epoch, self._version, uptime_s, online)

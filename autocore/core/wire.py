@@ -90,9 +90,9 @@ class DeviceCommand(msgspec.Struct, frozen=True):
 
 
 class GatewayStatus(msgspec.Struct, frozen=True):
-    """`gateway/status`, and the gateway's last will."""
+    """`gateway/status`, and the gateway's last will; `going_down`: its power goes in a moment."""
 
-    status: Literal["online", "offline"]
+    status: Literal["online", "offline", "going_down"]
     epoch: int
     version: str
     uptime_s: int = 0

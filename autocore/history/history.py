@@ -113,6 +113,7 @@ class History:
         self._caring: asyncio.Task[None] | None = None
         self._judged_ns = -round(JUDGE_S * NS)
         self._unreadable_ns: int | None = None
+        self._is_resting = False
 
     async def open(self, *, is_suspect: bool = False, is_new: bool = False) -> None:
         """Open and migrate the file; a damaged one is set aside, and a new one begins.
@@ -166,16 +167,22 @@ class History:
 
     def start(self) -> None:
         """Flush, and keep the file small, from now on."""
+        self._is_resting = False
         self._timer = Every(self._clock, TURN_S, self._on_turn)
+
+    async def rest(self) -> None:
+        """Write what waits, and nothing more until `start`: reports wait in memory, and devices for their acknowledgement."""
+        self._is_resting = True
+        if self._timer is not None:
+            self._timer.cancel()
+        running = [task for task in (self._flushing, self._caring) if task is not None]
+        if running:
+            await asyncio.wait(running)
+        await self.flush()
 
     async def close(self) -> None:
         """Write what waits and close the file."""
-        if self._timer is not None:
-            self._timer.cancel()
-        for task in (self._flushing, self._caring):
-            if task is not None:
-                await task
-        await self.flush()
+        await self.rest()
         await self.database.close()
 
     @property
@@ -235,7 +242,7 @@ class History:
             if self.past.damage is not None:
                 await self._judge(self.past.damage)
             await self._salvage()
-            while await self.upkeep.move_old_rows() or await self.upkeep.finish_oldest():
+            while not self._is_resting and (await self.upkeep.move_old_rows() or await self.upkeep.finish_oldest()):
                 pass
             await self.upkeep.make_room(0)
         except StorageError as error:

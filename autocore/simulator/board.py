@@ -106,6 +106,7 @@ class Board:
         """See whether the gateway went away or came back, which counts like the connection."""
         self.tick(now_ms)
         self._watch_link(now_ms)
+        self.tick(now_ms)
 
     def deliver(self, version: str | int, rules: BoardRules, now_ms: int) -> None:
         """Take a configuration: its limits hold at once, and a new version stops energising until acknowledged."""
@@ -250,6 +251,8 @@ class Board:
             self._is_link_lost = False
             for channel in self._channels.values():
                 channel.cut_at_ms = None
+        elif self._trust.is_gateway_leaving and not self._is_link_lost:
+            self._absent_since_ms = now_ms - self.rules.link_timeout_ms
         elif self._absent_since_ms is None and not self._is_link_lost:
             self._absent_since_ms = now_ms
 

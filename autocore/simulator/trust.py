@@ -64,6 +64,11 @@ class Trust:
         return self._gateway is not None and not self._gateway.is_present
 
     @property
+    def is_gateway_leaving(self) -> bool:
+        """Whether the gateway said that its power goes: nobody needs to wait whether it comes back."""
+        return self._gateway is not None and self._gateway.is_leaving
+
+    @property
     def ask_ms(self) -> int:
         """When the status is to be published next, so that the gateway welcomes us."""
         return self._ask_ms

@@ -88,7 +88,7 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """`gateway/status`; whoever speaks there and is not `offline` is the gateway of that epoch."""
+    """`gateway/status`; whoever speaks there and does not say that it goes is the gateway of that epoch."""
 
     status: str
     epoch: int | None = None
@@ -96,7 +96,12 @@ class GatewayStatus(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_present(self) -> bool:
         """Whether somebody is there to be obeyed."""
-        return self.status != "offline"
+        return self.status not in {"offline", "going_down"}
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether its power is about to go: it will not be back in a moment."""
+        return self.status == "going_down"
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -46,7 +46,8 @@ DOCS = ROOT / "docs"
 PROTOCOL, OPERATIONS = ((DOCS / name).read_text() for name in ("protocol.md", "operations.md"))
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-ALL_PLUGINS = "telemetry:\nrelays:\nsystem:\ncan:\nthemes:\ntelegram:\nderived:\nbattery:\n"
+SETTINGS_FREE = ("telemetry", "relays", "system", "can", "themes", "telegram", "derived", "battery")
+ALL_PLUGINS = "".join(f"{name}:\n" for name in SETTINGS_FREE) + "power: {ignition: binary_sensor.ignition, then: nothing}\n"
 INSTALLED = "/opt/autocore/"
 PROGRAMS = {
     *("apt-get", "chmod", "chown", "cp", "docker", "export", "git", "install", "ip", "journalctl", "ln", "mkdir"),

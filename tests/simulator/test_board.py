@@ -461,3 +461,19 @@ class TestConfiguration:
         bench.send(2)
         bench.board.power_up(bench.now_ms)
         assert bench.on == set()
+
+
+def test_a_gateway_whose_power_goes_is_waited_for_by_nobody():
+    rules = BoardRules(channels={2: ChannelRules(link_loss=LinkLoss("keep")), 3: ChannelRules(link_loss=LinkLoss("hold", 2_000))})
+    bench = Bench(rules)
+    for channel in (1, 2, 3):
+        assert bench.send(channel).status == "applied"
+    bench.gateway("going_down")
+    assert [bench.board.channels[channel] for channel in (1, 2, 3)] == [False, True, True]
+    bench.now_ms += 2_000
+    bench.board.tick(bench.now_ms)
+    assert [bench.board.channels[channel] for channel in (1, 2, 3)] == [False, True, False]
+    assert bench.send(1).status != "applied"
+    bench.gateway("online")
+    bench.welcome()
+    assert bench.send(1).status == "applied"

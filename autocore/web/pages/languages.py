@@ -109,5 +109,8 @@ CORE_SENTENCES = (
     N_("Move one or several to a position in percent."),
     N_("Tell whoever owns the vehicle, on every channel."),
     N_("Give what the gateway counted since its start: messages, and what each plugin cost."),
+    N_("Bring everything to the disk and tell the boards that the power goes."),
+    N_("Go on after all: the power stays."),
+    N_("Stop the gateway, as Ctrl-C would."),
 )
 """What the core says at a form's field; it speaks English, so the words stand here for translation."""
