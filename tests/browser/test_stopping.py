@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Vehicle, serious_faults
 from tests.conftest import PASSWORD
 
+TRIES = 150
+
 
 def state_of(vehicle: Vehicle, page: Page, entity: str) -> object:
     return page.evaluate(f"fetch('/api/v1/entities/{entity}').then((answer) => answer.json())")["value"]
@@ -21,6 +23,11 @@ def state_of(vehicle: Vehicle, page: Page, entity: str) -> object:
 def relays(page: Page) -> Page:
     page.goto("/relays")
     expect(page.get_by_role("switch", name="Light bar")).to_be_enabled()
+    for _ in range(TRIES):  # until the board works by its configuration: before that it refuses everything
+        delivery = page.evaluate("fetch('/api/v1/devices/relay_board_1/config').then((answer) => answer.json())")["delivery"]
+        if delivery and not delivery["has_drifted"]:
+            break
+        page.wait_for_timeout(100)
     return page
 
 
@@ -107,7 +114,7 @@ def test_the_page_of_a_channel_tells_who_moved_it(relays: Page, vehicle: Vehicle
     light = relays.get_by_role("switch", name="Rock lights")
     light.click()
     expect(light).to_be_checked()
-    relays.get_by_role("link", name="Rock lights").click()
+    relays.get_by_role("link", name="Rock lights", exact=True).click()
     row = relays.locator("ol.audit li").first
     expect(row).to_contain_text("ana")
     expect(row).to_contain_text("switch.turn_on")

@@ -55,6 +55,8 @@ PARTLY = (
     "autocore/api/+/request",
 )
 """Topics where one fault leaves the rest of a message valid, or where the answer is the effect."""
+STOP = "autocore/stop_all"
+"""Whatever is said there stops everything: nothing is malformed."""
 OWN_NOISE = ("system", "can", "telegram")
 """Plugins whose entities move by themselves."""
 PAGES = ("/", "/entities", "/devices", "/devices/engine", "/devices/relay_board_1", "/logs", "/monitoring", "/plugins", "/relays")
@@ -109,7 +111,7 @@ class Ear:
 
     def filters(self) -> list[str]:
         """Give what the gateway subscribes to."""
-        return sorted(self.car.air.filters)
+        return sorted(self.car.air.filters - {STOP})
 
     def hear(self, topic: str, payload: bytes, *, is_no_json: bool) -> None:
         """Publish one message; raises AssertionError when it does any harm."""

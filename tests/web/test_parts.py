@@ -46,8 +46,8 @@ async def test_a_board_and_its_channels_are_added_limited_and_taken_out_without_
     assert (await web.post(f"{board}/channels/1", data={"name": "Light", "protection": "confirm"})).status_code == 303
     channels = written(car)["boards"][0]["channels"]
     assert channels == {
-        1: {"name": "Light", "protection": "confirm"},
-        2: {"name": "Winch", "purpose": "winch", "max_on": "2min", "interlock": "winch"},
+        1: {"name": "Light", "protection": "confirm", "dashboard": False},
+        2: {"name": "Winch", "purpose": "winch", "max_on": "2min", "interlock": "winch", "dashboard": False},
     }
     assert car.entity("switch.winch").description.attributes["type"] == "momentary"
     assert car.entity("switch.light").description.protection == "confirm"
