@@ -30,7 +30,7 @@ async def test_people_are_told_when_the_water_runs_low(car: Car) -> None:
     web = await car.web()
     car.publish("autocore/tank/level", {"percent": 5})
     assert car.entity("sensor.tank_level").level == "warn"
-    for _ in range(100):
+    for _ in range(3_000):  # the outbox writes in a thread, and a machine may be busy
         told = (await web.get("/api/v1/tank/secret")).json()["told"]
         if any("below 10" in one for one in told):
             break
